@@ -1,0 +1,143 @@
+"""The composition root: from settings to everything that is needed, with a status for each component."""
+
+import getpass
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from importlib import resources
+from pathlib import Path
+
+from broadcaster.audio import template
+from broadcaster.config import Config
+from broadcaster.connectors.base import status as station_fault
+from broadcaster.domain.roles import Actor
+from broadcaster.errors import BroadcasterError, InputError
+from broadcaster.process import Children
+from broadcaster.services.airing import HandOver
+from broadcaster.services.bulletins import Desk
+from broadcaster.services.outcomes import OnEnd, Outcomes
+from broadcaster.services.rendering import Studio
+from broadcaster.services.stations import Stations
+from broadcaster.speech.cache import SpeechCache
+from broadcaster.speech.espeak import Espeak
+from broadcaster.speech.speaker import Speaker
+from broadcaster.store import communes as places
+from broadcaster.store import schema
+from broadcaster.store.engine import Store
+
+
+class State(StrEnum):
+    READY = "ready"
+    MISCONFIGURED = "misconfigured"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One component's state, with what is wrong where something is."""
+
+    component: str
+    state: State
+    fault: BroadcasterError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Everything built from one set of settings. `close` stops child processes and lets go of the database."""
+
+    config: Config
+    store: Store
+    children: Children
+    studio: Studio
+    desk: Desk
+
+    @property
+    def backups(self) -> Path:
+        return self.config.data_folder / "backups"
+
+    @property
+    def worker_lock(self) -> Path:
+        """What the one worker of a database holds; it lies beside the database."""
+        beside = self.store.sqlite_file.parent if self.store.sqlite_file else self.config.data_folder
+        return beside / "worker.lock"
+
+    def program(self) -> Actor:
+        """The program itself as one who acts."""
+        return Actor(None, os_user())
+
+    def hand_over(self, on_end: OnEnd) -> HandOver:
+        """What one worker airs with."""
+        confirm_within = timedelta(seconds=self.config.worker.confirm_within_s)
+        outcomes = Outcomes(self.store, Stations(), self.program(), confirm_within, on_end)
+        return HandOver(self.store, self.studio, self.config, outcomes)
+
+    def statuses(self) -> Iterator[Status]:
+        """A status for each component, tried for real: database, voices, templates, stations."""
+        yield _tried("database", lambda: schema.check(self.store))
+        for language, voice in self.config.speech.voices.items():
+            yield _tried(f"voice {language}", partial(self.studio.speaker.speak, "OK", voice))
+        for name in template.names(self.studio.template_folders):
+            yield _tried(f"template {name}", partial(template.find, name, self.studio.template_folders))
+        try:
+            with self.store.reading() as session:
+                stations = [station for found in places.stations(session).values() for station in found]
+        except Exception:  # noqa: BLE001 - said by the database's own line
+            return
+        for station in stations:
+            fault = station_fault(station)
+            yield Status(f"station {station.code}", _state(fault), fault)
+
+    def close(self) -> None:
+        self.children.close()
+        self.store.close()
+
+
+def build(config: Config) -> Application:
+    """Put the parts together. Touches the data folder, but neither opens the database nor starts a process."""
+    config.data_folder.mkdir(parents=True, exist_ok=True)
+    children = Children(config.speech.children or None)
+    espeak = Espeak(children, rate_wpm=config.speech.words_per_minute, timeout_s=config.speech.timeout_s)
+    studio = Studio(
+        speaker=Speaker([espeak], SpeechCache(config.data_folder / "speech-cache")),
+        children=children,
+        template_folders=template_folders(config),
+        clips=config.data_folder / "clips",
+        max_characters=config.bulletins.max_characters,
+        timeout_s=config.audio.timeout_s,
+    )
+    store = Store(config.database_url, busy_timeout_s=config.database.busy_timeout_s)
+    return Application(config, store, children, studio, Desk(store, studio, config))
+
+
+def template_folders(config: Config) -> tuple[Path, ...]:
+    """Where templates are looked for: the folder of the settings, then those that come with the program."""
+    package = Path(str(resources.files("broadcaster")))
+    shipped = [package / "audio_templates", package.parent / "audio_templates"]  # installed; in a checkout
+    own = [config.audio.templates_folder] if config.audio.templates_folder else []
+    return (*own, *(folder for folder in shipped if folder.is_dir()))
+
+
+def os_user() -> str:
+    """The user of the operating system, for the journal."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+
+
+def _tried(component: str, trial: Callable[[], object]) -> Status:
+    try:
+        trial()
+    except BroadcasterError as error:
+        return Status(component, _state(error), error)
+    return Status(component, State.READY)
+
+
+def _state(fault: BroadcasterError | None) -> State:
+    """What cannot be used as it was written down is misconfigured; what does not work is failing."""
+    if fault is None:
+        return State.READY
+    return State.MISCONFIGURED if isinstance(fault, InputError) else State.FAILING

@@ -1,0 +1,88 @@
+"""What every command shares: the application of the folder it runs in, the words, and the consoles."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from broadcaster import application, clock, config, logs
+from broadcaster.application import Application
+from broadcaster.domain.roles import Actor
+from broadcaster.services import planning
+from broadcaster.store import communes as places
+from broadcaster.store import schema
+from broadcaster.words import Words
+
+As = Annotated[str | None, typer.Option("--as", metavar="CODE", help="The person who acts, by code.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+_WIDTH_WITHOUT_TERMINAL = 200  # nothing is cut off in a file or a pipe
+
+
+def console(*, stderr: bool = False) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
+
+
+@contextmanager
+def opened(log_name: str = "cli", *, needs_database: bool = True) -> Iterator[tuple[Application, Words]]:
+    """The application of this folder, closed at the end; its database is checked first where it is needed."""
+    settings = config.load_here()
+    logs.start(settings.data_folder / "logs", log_name, settings.log.level)
+    built = application.build(settings)
+    try:
+        if needs_database:
+            schema.check(built.store)
+        yield built, Words(settings.language)
+    finally:
+        built.close()
+
+
+def actor(built: Application, code: str | None) -> Actor:
+    """The person named by --as. Raises InputError for an unknown code."""
+    with built.store.reading() as session:
+        return places.actor(session, code, application.os_user())
+
+
+def upgraded(built: Application, words: Words) -> None:
+    """Bring the database to this version, and say so where that changed anything."""
+    backup = schema.upgrade(built.store, built.backups, clock.now())
+    if backup is not None:
+        console(stderr=True).print(words("The database was upgraded. The old one is kept in {backup}.", backup=backup))
+
+
+def replan(built: Application) -> None:
+    """Bring the plan up to date at once: what was just changed may be due before the worker plans next."""
+    planning.plan(built.store, built.config, built.program(), clock.now())
+
+
+def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print rows as JSON or as a table with these columns."""
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=2, default=str))  # noqa: T201
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+    console().print(table)
+
+
+def progress() -> Progress:
+    """A progress bar on standard error, for work that can take longer than 2 s."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )

@@ -1,0 +1,96 @@
+"""What every connector is: one file with its own Config, the capabilities it declares, and four verbs."""
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from broadcaster import strict_yaml
+from broadcaster.domain.order import Order, Report
+from broadcaster.domain.place import Station
+from broadcaster.errors import BroadcasterError, InputError
+
+KINDS = {
+    "folder": "broadcaster.connectors.folder:FolderConnector",
+    "soundcard": "broadcaster.connectors.soundcard:SoundcardConnector",
+    "memory": "broadcaster.connectors.memory:MemoryConnector",
+}
+"""kind -> module:Class, imported on use. A new connector adds its file and its line here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a connector can do. The log's evidence and the outcome of silence follow from it.
+
+    `lead_s` is how long before the due time an order should be handed over. `plays_here` says that the sound comes
+    from this very process and dies with it; otherwise handing the same airing over twice must be harmless.
+    """
+
+    holds_orders: bool
+    confirms_start: bool
+    confirms_finish: bool
+    can_stop: bool
+    plays_here: bool
+    lead_s: float
+
+
+class Connector(Protocol):
+    """One station's connector. Safe to call from any thread; nothing here waits for the sound to end."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def deliver(self, order: Order) -> None:
+        """Hand an order and its clip to the station. Raises DeliveryError."""
+
+    def reports(self) -> list[Report]:
+        """The reports that have come in since the last call."""
+
+    def stop(self, airing: str) -> None:
+        """Silence this airing, playing or waiting; a station that knows nothing of it stays as it is."""
+
+    def check(self) -> None:
+        """Raise BroadcasterError where the station cannot be used as configured."""
+
+    def close(self) -> None:
+        """Silence everything and let go of threads and devices; reports that result can still be fetched."""
+
+
+def connect(station: Station) -> Connector:
+    """The connector of a station. Raises InputError for an unknown kind or a configuration that does not fit."""
+    kind = _kind(station)
+    connector: Connector = kind(station, _config(station, kind))
+    return connector
+
+
+def check_configuration(station: Station) -> None:
+    """Raise InputError for an unknown kind or a configuration that does not fit; touches nothing."""
+    _config(station, _kind(station))
+
+
+def _kind(station: Station) -> Any:
+    if station.connector not in KINDS:
+        raise InputError(
+            "Station {station}: unknown connector {kind}. Known: {known}.",
+            station=station.code,
+            kind=station.connector,
+            known=", ".join(KINDS),
+        )
+    module, _, name = KINDS[station.connector].partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _config(station: Station, kind: Any) -> Any:
+    return strict_yaml.Document(f"station {station.code}", station.config, {}).validate(kind.Config)
+
+
+def status(station: Station) -> BroadcasterError | None:
+    """What keeps a station from being used as configured, or None."""
+    try:
+        connector = connect(station)
+        try:
+            connector.check()
+        finally:
+            connector.close()
+    except BroadcasterError as error:
+        return error
+    return None

@@ -1,0 +1,152 @@
+"""One airing: the phases it goes through, and the one outcome it ends in, with the reason and the evidence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where an airing is on its way. `sending` is written before the first station hears of it."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    HANDED_OVER = "handed_over"
+    ON_AIR = "on_air"
+    ENDED = "ended"
+
+
+class Outcome(StrEnum):
+    AIRED = "aired"
+    PARTIAL = "partial"
+    MISSED = "missed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    PREEMPTED = "preempted"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+
+
+class Reason(StrEnum):
+    """Why an airing did not simply air, as a code; `docs/glossary.md` says each in words."""
+
+    EXPIRED = "expired"
+    QUIET_HOURS = "quiet_hours"
+    RESERVED = "reserved"
+    SLOT_FULL = "slot_full"
+    OVERLAP = "overlap"
+    NOT_APPROVED = "not_approved"
+    OUTSIDE_APPROVAL = "outside_approval"
+    SAMPLE_FACT = "sample_fact"
+    WITHDRAWN = "withdrawn"
+    CLIP_MISSING = "clip_missing"
+    CLIP_DAMAGED = "clip_damaged"
+    NO_STATION = "no_station"
+    STATION_REFUSED = "station_refused"
+    STATION_UNREACHABLE = "station_unreachable"
+    NOT_CONFIRMED = "not_confirmed"
+    STOPPED = "stopped"
+    SERVER_DOWN = "server_down"
+    WORKER_STOPPED = "worker_stopped"
+    SOME_STATIONS = "some_stations"
+
+
+class Evidence(StrEnum):
+    """How an airing is known, strongest first."""
+
+    FINISHED = "finished"
+    STARTED = "started"
+    ACCEPTED = "accepted"
+    SENT = "sent"
+    NONE = "none"
+
+
+TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
+    Phase.PLANNED: frozenset({Phase.SENDING, Phase.ENDED}),
+    # Back to planned: a worker died before any station could have started, so nothing was heard yet.
+    Phase.SENDING: frozenset({Phase.PLANNED, Phase.HANDED_OVER, Phase.ON_AIR, Phase.ENDED}),
+    Phase.HANDED_OVER: frozenset({Phase.PLANNED, Phase.ON_AIR, Phase.ENDED}),
+    Phase.ON_AIR: frozenset({Phase.ENDED}),
+    Phase.ENDED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AiringKey:
+    """What makes an airing itself, whatever moves around it: no restart, edit or clock change can air it twice.
+
+    `local_date` is the rule's date before any move; `place_in_day` the slot's name or the fixed local time "HH:MM".
+    """
+
+    schedule: str
+    commune: str
+    local_date: date
+    place_in_day: str
+
+
+class StationState(StrEnum):
+    """What is known of one station's part in an airing."""
+
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    STARTED = "started"
+    FINISHED = "finished"
+    REFUSED = "refused"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    UNCONFIRMED = "unconfirmed"
+
+
+OPEN_STATION_STATES = (StationState.SENDING, StationState.ACCEPTED, StationState.STARTED)
+
+_AFTER_START = frozenset({StationState.FINISHED, StationState.STOPPED, StationState.REFUSED})
+STATION_TRANSITIONS: Mapping[StationState, frozenset[StationState]] = {
+    # A report can overtake our own note that the order was accepted.
+    StationState.SENDING: _AFTER_START | {StationState.STARTED},
+    StationState.ACCEPTED: _AFTER_START | {StationState.STARTED},
+    StationState.STARTED: _AFTER_START,
+    **{state: frozenset() for state in StationState if state not in OPEN_STATION_STATES},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an airing ended."""
+
+    outcome: Outcome
+    reason: Reason | None
+    evidence: Evidence
+
+
+# The verdict on a single station's part, least bad first; several stations are combined by `verdict`.
+_PART: Mapping[StationState, Verdict] = {
+    StationState.FINISHED: Verdict(Outcome.AIRED, None, Evidence.FINISHED),
+    StationState.UNCONFIRMED: Verdict(Outcome.AIRED, None, Evidence.ACCEPTED),
+    StationState.STOPPED: Verdict(Outcome.PARTIAL, Reason.STOPPED, Evidence.STARTED),
+    StationState.STARTED: Verdict(Outcome.PARTIAL, Reason.NOT_CONFIRMED, Evidence.STARTED),
+    StationState.ACCEPTED: Verdict(Outcome.MISSED, Reason.NOT_CONFIRMED, Evidence.ACCEPTED),
+    StationState.SENDING: Verdict(Outcome.MISSED, Reason.NOT_CONFIRMED, Evidence.NONE),
+    StationState.REFUSED: Verdict(Outcome.FAILED, Reason.STATION_REFUSED, Evidence.NONE),
+    StationState.FAILED: Verdict(Outcome.FAILED, Reason.STATION_UNREACHABLE, Evidence.NONE),
+}
+
+
+def verdict(stations: Mapping[str, StationState], lost: Reason | None = None) -> Verdict:
+    """The one outcome of an airing whose stations have come this far and will come no further.
+
+    All aired: aired, with the weakest evidence among them. Some: partial. None: the least bad of theirs.
+    `lost` says why it ended without its stations' doing (a worker that died or was stopped).
+    """
+    states = set(stations.values())
+    parts = [part for state, part in _PART.items() if state in states]
+    if not parts:
+        return Verdict(Outcome.FAILED, Reason.NO_STATION, Evidence.NONE)
+    strength = list(Evidence).index
+    aired = [part for part in parts if part.outcome is Outcome.AIRED]
+    if len(aired) == len(parts):
+        return max(parts, key=lambda part: strength(part.evidence))
+    if aired and len(aired) < len(parts):
+        return Verdict(Outcome.PARTIAL, Reason.SOME_STATIONS, min((p.evidence for p in parts), key=strength))
+    best = min(parts, key=lambda part: strength(part.evidence))
+    reason = lost if lost and best.reason in {Reason.NOT_CONFIRMED, Reason.STOPPED} else best.reason
+    return Verdict(best.outcome, reason, best.evidence)

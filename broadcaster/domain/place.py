@@ -1,0 +1,29 @@
+"""Where bulletins are heard: communes, their stations, and the mode a station is in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """A live station is heard by residents; a station in test mode is virtual or a rehearsal."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One broadcast system of a commune, reached by one connector."""
+
+    code: str
+    commune: str
+    connector: str
+    mode: Mode
+    config: dict[str, object] = field(default_factory=dict)
+
+
+def airing_mode(stations: Sequence[Station], *, is_rehearsal: bool) -> Mode:
+    """The mode of an airing in a commune with these stations: test for rehearsals, and where no station is live."""
+    is_live = not is_rehearsal and any(station.mode is Mode.LIVE for station in stations)
+    return Mode.LIVE if is_live else Mode.TEST

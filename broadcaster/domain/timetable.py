@@ -1,0 +1,173 @@
+"""The commune's time: slots, quiet hours, reserved windows, and rules that yield local dates.
+
+Rules live in local time with their zone and are expanded per occurrence; instants are UTC. A local time that a
+clock change skips is read with the offset before the gap (RFC 5545, 3.3.5), one that occurs twice means the first.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from dateutil.rrule import rrulestr
+
+from broadcaster.errors import InputError
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+ALL_DAYS = frozenset(range(7))
+_FORBIDDEN = (
+    "HOURLY",
+    "MINUTELY",
+    "SECONDLY",
+    "BYHOUR",
+    "BYMINUTE",
+    "BYSECOND",
+    "DTSTART",
+    "RDATE",
+    "EXDATE",
+    "EXRULE",
+)
+
+Interval = tuple[datetime, datetime]
+"""A half-open stretch of time in UTC: the start belongs to it, the end does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A daily local window, half-open; an end at or before the start means the next day."""
+
+    start: time
+    end: time
+
+    def on(self, day: date, zone: ZoneInfo) -> Interval:
+        last = day if self.end > self.start else day + timedelta(days=1)
+        return instant(day, self.start, zone), instant(last, self.end, zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A named daily window in which bulletins air, one after the other; `days` holds weekdays, Monday 0."""
+
+    name: str
+    window: Window
+    days: frozenset[int] = ALL_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A daily window in which nothing of ours sounds, and why."""
+
+    window: Window
+    reason: str
+    days: frozenset[int] = ALL_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class CommuneTimetable:
+    """What the planner knows of a commune."""
+
+    commune: str
+    zone: ZoneInfo
+    slots: tuple[Slot, ...]
+    quiet_hours: Window | None
+    reserved: tuple[Blocked, ...] = ()
+
+    def slot(self, name: str) -> Slot | None:
+        return next((slot for slot in self.slots if slot.name == name), None)
+
+    def is_quiet(self, interval: Interval) -> bool:
+        """Whether any moment of the interval lies in the quiet hours."""
+        return self.quiet_hours is not None and self._touches(self.quiet_hours, ALL_DAYS, interval)
+
+    def is_reserved(self, interval: Interval) -> bool:
+        return any(self._touches(blocked.window, blocked.days, interval) for blocked in self.reserved)
+
+    def latest_start(self, due: datetime, duration: timedelta, grace: timedelta) -> datetime:
+        """The last moment at which an airing due at `due` may still begin: within the grace, out of blocked time."""
+        latest = due + grace
+        for window, days in self._blocks():
+            day = due.astimezone(self.zone).date()
+            while instant(day, time(), self.zone) <= latest + duration:
+                start, _ = window.on(day, self.zone)
+                if day.weekday() in days and start >= due + duration:
+                    latest = min(latest, start - duration)
+                day += timedelta(days=1)
+        return latest
+
+    def _blocks(self) -> Iterator[tuple[Window, frozenset[int]]]:
+        if self.quiet_hours is not None:
+            yield self.quiet_hours, ALL_DAYS
+        for blocked in self.reserved:
+            yield blocked.window, blocked.days
+
+    def _touches(self, window: Window, days: frozenset[int], interval: Interval) -> bool:
+        start, end = interval
+        # A window of the day before can reach into this one by crossing midnight.
+        day = start.astimezone(self.zone).date() - timedelta(days=1)
+        last = end.astimezone(self.zone).date()
+        while day <= last:
+            if day.weekday() in days:
+                window_start, window_end = window.on(day, self.zone)
+                if start < window_end and window_start < end:
+                    return True
+            day += timedelta(days=1)
+        return False
+
+
+def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """The UTC instant of a local date and time."""
+    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)
+
+
+def local_time(text: str) -> time:
+    """A time of day from "HH:MM" or "HH:MM:SS"."""
+    parts = text.split(":")
+    try:
+        # isdigit, because int() takes "+7", " 7" and the figures of other scripts too.
+        if len(parts) in (2, 3) and all(len(part) == 2 and part.isascii() and part.isdigit() for part in parts):
+            hour, minute, second = map(int, [*parts, "00"][:3])
+            return time(hour, minute, second)
+    except ValueError:
+        pass
+    raise InputError('{text} is not a time of day. Write it as "17:00", in quotes.', text=text)
+
+
+def weekdays(names: Sequence[str]) -> frozenset[int]:
+    """Weekday numbers (Monday 0) from `mon` to `sun`."""
+    for name in names:
+        if name not in WEEKDAYS:
+            raise InputError("Unknown weekday {name}. Known: {known}.", name=name, known=", ".join(WEEKDAYS))
+    return frozenset(WEEKDAYS.index(name) for name in names)
+
+
+def local_dates(rule: str, dtstart: date, first: date, last: date) -> Iterator[date]:
+    """The local dates from `first` to `last`, both included, on which an RFC 5545 rule occurs.
+
+    COUNT counts dates. Raises InputError for a rule that cannot be read or occurs more often than daily.
+    """
+    for word in _FORBIDDEN:
+        if word in rule.upper():
+            raise InputError("The rule {rule} may not hold {word}: a rule yields dates.", rule=rule, word=word)
+    try:
+        dates = rrulestr(_ending(rule, last), dtstart=datetime.combine(dtstart, time()))
+        for occurrence in dates.xafter(datetime.combine(first, time()), inc=True):
+            if occurrence.date() > last:
+                return
+            yield occurrence.date()
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise InputError("The rule {rule} cannot be read: {error}", rule=rule, error=error) from error
+
+
+def _ending(rule: str, last: date) -> str:
+    """The rule with an UNTIL no later than `last`, so that an endless rule is not followed beyond it."""
+    if any(character.isspace() for character in rule):
+        raise ValueError("a rule has no spaces")  # dateutil cuts at them, and what stands behind would go unchecked
+    parts = dict(part.split("=", 1) for part in rule.upper().removeprefix("RRULE:").split(";") if part)
+    if int(parts.get("INTERVAL", "1")) < 1:
+        raise ValueError("INTERVAL must be 1 or more")  # dateutil would search for ever
+    if "COUNT" in parts and "UNTIL" in parts:
+        raise ValueError("COUNT and UNTIL exclude each other")  # RFC 5545, 3.3.10
+    if "COUNT" not in parts:
+        until = datetime.strptime(parts["UNTIL"][:8], "%Y%m%d").date() if "UNTIL" in parts else last  # noqa: DTZ007
+        parts["UNTIL"] = f"{min(until, last):%Y%m%d}"
+    return ";".join(f"{key}={value}" for key, value in parts.items())

@@ -1,0 +1,6 @@
+"""What is said: written Vietnamese turned into the words that a voice will say, place by place."""
+
+from broadcaster.reading.reader import read
+from broadcaster.reading.result import Problem, Reading, Severity, Span
+
+__all__ = ["Problem", "Reading", "Severity", "Span", "read"]

@@ -1,0 +1,211 @@
+"""Handing airings over in time: the last look at everything that was approved and planned, then the stations.
+
+"Sending" is committed before the first station hears of an airing, so that a worker that dies in between is
+noticed by the next one; that only one worker sends is decided by a conditional UPDATE.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from broadcaster import files
+from broadcaster.config import Config
+from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, StationState, Verdict
+from broadcaster.domain.bulletin import BulletinState
+from broadcaster.domain.order import Order
+from broadcaster.domain.place import Mode, Station
+from broadcaster.errors import BroadcasterError
+from broadcaster.services.outcomes import Outcomes, tell
+from broadcaster.services.rendering import Studio
+from broadcaster.store import airings
+from broadcaster.store import communes as places
+from broadcaster.store.engine import Store
+from broadcaster.store.journal import Action
+from broadcaster.store.tables import (
+    AiringRow,
+    BulletinRow,
+    ClipRow,
+    CommuneRow,
+    DeliveryRow,
+    RevisionRow,
+    ScheduleRow,
+    SubmissionRow,
+)
+
+log = logging.getLogger(__name__)
+
+_BLOCKED_OUTCOMES = {Reason.EXPIRED: Outcome.EXPIRED, Reason.WITHDRAWN: Outcome.CANCELLED}
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Hands over what is due, and ends what may not air."""
+
+    store: Store
+    studio: Studio
+    config: Config
+    outcomes: Outcomes
+
+    def run(self, now: datetime) -> int:
+        """Hand over every airing whose lead time has come, and end those that may not air; returns how many."""
+        with self.store.reading() as session:
+            stations = places.stations(session)
+            leads = {commune: self.outcomes.stations.lead(found) for commune, found in stations.items()}
+            waiting = airings.due(session, now + max(leads.values(), default=timedelta()) + timedelta(seconds=1))
+        nothing = timedelta()
+        ready = [row for row in waiting if row.due_at <= now + leads.get(row.commune, nothing)]
+        for row in ready:
+            targets = [station for station in stations.get(row.commune, []) if station.mode is row.mode]
+            with self.store.reading() as session:
+                clip_fault = self._clip_fault(session.get_one(ClipRow, row.clip))
+            self._hand_over(row.id, targets, clip_fault, now)
+        return len(ready)
+
+    def recall(self, now: datetime) -> None:
+        """Take back what was handed over, has not begun, and is not approved any more."""
+        with self.store.reading() as session:
+            begun = [row for row in airings.under_way(session) if row.phase is not Phase.ON_AIR]
+            refused = {row.id: refusal for row in begun if (refusal := self._refusal(session, row)) is not None}
+            stations = {station.code: station for found in places.stations(session).values() for station in found}
+        for airing, refusal in refused.items():
+            with self.store.writing() as session:
+                parts = airings.deliveries(session, airing)
+                self.outcomes.end(session, session.get_one(AiringRow, airing), refusal, now)
+            for part in parts:
+                if part.station in stations:
+                    self._silence(stations[part.station], airing)
+
+    def _silence(self, station: Station, airing: str) -> None:
+        try:
+            self.outcomes.stations.connector(station).stop(airing)
+        except BroadcasterError as error:
+            ids = {"airing": airing, "station": station.code}
+            log.error("An order was not taken back.", extra={"action": "recall_failed", **ids, "error": str(error)})
+
+    def _hand_over(self, airing: str, targets: Sequence[Station], clip_fault: Verdict | None, now: datetime) -> None:
+        with self.store.writing() as session:
+            row = session.get_one(AiringRow, airing)
+            latest = self._latest_start(session, row)
+            fault = self._fault(session, row, targets, latest, now) or clip_fault
+            if fault is not None:
+                if row.due_at <= now:  # until then it can still be mended
+                    self.outcomes.end(session, row, fault, now)
+                return
+            if not airings.move(session, airing, [Phase.PLANNED], phase=Phase.SENDING, latest_start_at=latest):
+                return
+            codes = [station.code for station in targets]
+            tell(session, self.outcomes.actor, Action.AIRING_SENDING, row, now, stations=codes)
+            for code in codes:
+                session.add(
+                    DeliveryRow(airing=airing, station=code, state=StationState.SENDING, sent_at=now, detail="")
+                )
+            orders = self._orders(session, row, targets, latest)
+        failures = {station.code: self._deliver(station, orders[station.code]) for station in targets}
+        with self.store.writing() as session:
+            self._handed_over(session, session.get_one(AiringRow, airing), failures, now)
+
+    def _fault(
+        self, session: Session, row: AiringRow, targets: Sequence[Station], latest: datetime, now: datetime
+    ) -> Verdict | None:
+        """Why an airing may not air, by what is true now rather than when it was planned; None if it may."""
+        if row.blocked is not None:
+            return Verdict(_BLOCKED_OUTCOMES.get(row.blocked, Outcome.SKIPPED), row.blocked, Evidence.NONE)
+        if now > latest:
+            return Verdict(Outcome.MISSED, Reason.SERVER_DOWN, Evidence.NONE)
+        refusal = self._refusal(session, row)
+        if refusal is not None:
+            return refusal
+        if not targets:
+            return Verdict(Outcome.FAILED, Reason.NO_STATION, Evidence.NONE)
+        uses_sample = session.get_one(SubmissionRow, row.submission).uses_sample_fact
+        if uses_sample and any(station.mode is Mode.LIVE for station in targets):
+            return Verdict(Outcome.FAILED, Reason.SAMPLE_FACT, Evidence.NONE)
+        if self._is_quiet(session, row, targets, max(row.due_at, now)):
+            return Verdict(Outcome.SKIPPED, Reason.QUIET_HOURS, Evidence.NONE)
+        return None
+
+    def _refusal(self, session: Session, row: AiringRow) -> Verdict | None:
+        """Whether what was planned is still what is approved."""
+        bulletin = session.get_one(BulletinRow, row.bulletin)
+        submission = session.get_one(SubmissionRow, row.submission)
+        if bulletin.state is BulletinState.WITHDRAWN:
+            return Verdict(Outcome.CANCELLED, Reason.WITHDRAWN, Evidence.NONE)
+        if bulletin.state is BulletinState.EXPIRED:
+            return Verdict(Outcome.EXPIRED, Reason.EXPIRED, Evidence.NONE)
+        is_current = bulletin.state is BulletinState.APPROVED and bulletin.revision == row.revision
+        if not is_current or submission.decision is not BulletinState.APPROVED:
+            return Verdict(Outcome.SKIPPED, Reason.NOT_APPROVED, Evidence.NONE)
+        if not submission.valid_from <= row.due_at < submission.valid_until:
+            return Verdict(Outcome.SKIPPED, Reason.OUTSIDE_APPROVAL, Evidence.NONE)
+        return None
+
+    def _is_quiet(self, session: Session, row: AiringRow, targets: Sequence[Station], start: datetime) -> bool:
+        """The guard of the quiet hours; only a rehearsal on stations that are all in test mode is let through."""
+        if session.get_one(ScheduleRow, row.schedule).is_rehearsal and all(s.mode is Mode.TEST for s in targets):
+            return False
+        commune = places.timetable(session.get_one(CommuneRow, row.commune), self.config.timetable.quiet_hours)
+        return commune.is_quiet((start, start + (row.ends_at - row.due_at)))
+
+    def _latest_start(self, session: Session, row: AiringRow) -> datetime:
+        grace = timedelta(seconds=self.config.timetable.grace_s)
+        if session.get_one(ScheduleRow, row.schedule).is_rehearsal:
+            return row.due_at + grace
+        commune = places.timetable(session.get_one(CommuneRow, row.commune), self.config.timetable.quiet_hours)
+        return commune.latest_start(row.due_at, row.ends_at - row.due_at, grace)
+
+    def _clip_fault(self, clip: ClipRow) -> Verdict | None:
+        """What is wrong with the clip on the disk, measured against what was approved."""
+        try:
+            if files.sha256(self.studio.path(clip.key)) == clip.sha256:
+                return None
+        except FileNotFoundError:
+            return Verdict(Outcome.FAILED, Reason.CLIP_MISSING, Evidence.NONE)
+        except OSError:
+            log.exception("A clip cannot be read.", extra={"action": "clip_unreadable", "clip": clip.key})
+        return Verdict(Outcome.FAILED, Reason.CLIP_DAMAGED, Evidence.NONE)
+
+    def _orders(
+        self, session: Session, row: AiringRow, targets: Sequence[Station], latest: datetime
+    ) -> dict[str, Order]:
+        revision = session.get_one(RevisionRow, (row.bulletin, row.revision))
+        clip = session.get_one(ClipRow, row.clip)
+        return {
+            station.code: Order(
+                airing=row.id,
+                commune=row.commune,
+                station=station.code,
+                mode=row.mode,
+                title=revision.title,
+                start=row.due_at,
+                expires=latest,
+                duration_ms=clip.duration_ms or 0,
+                clip=self.studio.path(clip.key),
+                clip_sha256=str(clip.sha256),
+            )
+            for station in targets
+        }
+
+    def _deliver(self, station: Station, order: Order) -> str:
+        """Hand an order to a station; what went wrong, or an empty text."""
+        try:
+            self.outcomes.stations.connector(station).deliver(order)
+        except BroadcasterError as error:
+            ids = {"airing": order.airing, "station": station.code}
+            log.warning(
+                "An order was not handed over.", extra={"action": "delivery_failed", **ids, "error": str(error)}
+            )
+            return str(error)
+        return ""
+
+    def _handed_over(self, session: Session, row: AiringRow, failures: Mapping[str, str], now: datetime) -> None:
+        for part in airings.deliveries(session, row.id):
+            part.detail = failures.get(part.station, "")
+            part.state = StationState.FAILED if part.detail else StationState.ACCEPTED
+        if airings.move(session, row.id, [Phase.SENDING], phase=Phase.HANDED_OVER, handed_over_at=now):
+            failed_at = {station: error for station, error in failures.items() if error}
+            tell(session, self.outcomes.actor, Action.AIRING_HANDED_OVER, row, now, failed=failed_at)
+            if all(failures.values()):
+                self.outcomes.conclude(session, row, now)

@@ -1,0 +1,212 @@
+"""The one YAML schema: communes, people, stations, facts, bulletins, schedules - for samples, import and export."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, StringConstraints, field_validator, model_validator
+from pydantic import Field as Constraint
+
+from broadcaster.domain.bulletin import Field, Priority, normalised, placeholders
+from broadcaster.domain.place import Mode
+from broadcaster.domain.roles import Role
+from broadcaster.domain.timetable import WEEKDAYS, local_dates, local_time
+from broadcaster.errors import InputError
+from broadcaster.strict_yaml import Strict
+
+_CODE = re.compile(r"[A-Za-z0-9-]{2,64}")
+
+
+def _time_of_day(text: str) -> str:
+    try:
+        local_time(text)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _code(text: str) -> str:
+    if not _CODE.fullmatch(text):
+        raise ValueError(f"{text} is not a code: write 2 to 64 letters a-z, digits and hyphens")
+    return text
+
+
+def _weekday(name: str) -> str:
+    if name not in WEEKDAYS:
+        raise ValueError(f"Unknown weekday {name}. Known: {', '.join(WEEKDAYS)}.")
+    return name
+
+
+Code = Annotated[str, AfterValidator(_code)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+Weekday = Annotated[str, AfterValidator(_weekday)]
+
+
+class Span(Strict):
+    """A daily local window; an end before the start means the next day."""
+
+    start: TimeOfDay
+    end: TimeOfDay
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if self.start == self.end:
+            raise ValueError(f"a window from {self.start} to {self.end} has no length")
+        return self
+
+
+class SlotEntry(Span):
+    name: Name
+    days: list[Weekday] | None = None
+
+
+class ReservedEntry(Span):
+    reason: str = ""
+    days: list[Weekday] | None = None
+
+
+class Caps(Strict):
+    sessions_per_day: int | None = Constraint(None, ge=0)
+    minutes_per_session: int | None = Constraint(None, ge=0)
+    weekends: bool = True
+
+
+class Holidays(Strict):
+    country: str | None = None
+    dates: list[date] = []
+
+
+class CommuneEntry(Strict):
+    code: Code
+    name: Name
+    kind: Name = "xã"
+    province: str = ""
+    timezone: str = "Asia/Ho_Chi_Minh"
+    zones: list[Name] = []
+    slots: list[SlotEntry] = []
+    quiet_hours: Span | None = None
+    caps: Caps | None = None
+    reserved: list[ReservedEntry] = []
+    holidays: Holidays | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"unknown time zone {value}. Write it like Asia/Ho_Chi_Minh")
+        ZoneInfo(value)
+        return value
+
+    @field_validator("slots")
+    @classmethod
+    def _one_slot_of_a_name(cls, value: list[SlotEntry]) -> list[SlotEntry]:
+        names = [slot.name for slot in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise ValueError(f"two slots are named {twice}")
+        return value
+
+
+class StationEntry(Strict):
+    code: Code
+    commune: Code
+    connector: Name
+    mode: Mode = Mode.LIVE
+    config: dict[str, Any] = {}
+
+
+class RoleEntry(Strict):
+    role: Role
+    commune: str | None = None
+    source: str | None = None
+
+
+class PersonEntry(Strict):
+    code: Code
+    name: str = ""
+    roles: list[RoleEntry] = []
+
+
+class FactEntry(Strict):
+    key: Code
+    value: Name
+    owner: str = ""
+    source: str = ""
+    verified_on: date | None = None
+    verified_by: str | None = None
+    sample: bool = False
+
+
+class BulletinEntry(Strict):
+    id: Code
+    title: Name
+    language: str = "vi"
+    field: Field = Field.GENERAL
+    priority: Priority = Priority.NORMAL
+    source: str = ""
+    text: str
+    expires: datetime | None = None
+    template: str | None = None
+    voice: str | None = None
+
+    @field_validator("text", "title")
+    @classmethod
+    def _has_words(cls, value: str) -> str:
+        value = normalised(value)
+        if not value:
+            raise ValueError("there is no text. Write what is to be said")
+        return value
+
+    @field_validator("text")
+    @classmethod
+    def _known_placeholders(cls, value: str) -> str:
+        try:
+            placeholders(value)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+    @field_validator("expires")
+    @classmethod
+    def _with_offset(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("write the expiry with its offset, for example 2026-12-31T23:59:00+07:00")
+        return value
+
+
+class ScheduleEntry(Strict):
+    id: Code
+    bulletin: Code
+    communes: list[Code] = Constraint(min_length=1)
+    slots: list[Name] = []
+    times: list[TimeOfDay] = []
+    dtstart: date
+    rrule: str = "FREQ=DAILY"
+    exdates: list[date] = []
+    order: int = 0
+    rehearsal: bool = False
+
+    @model_validator(mode="after")
+    def _can_occur(self) -> Self:
+        if bool(self.slots) == bool(self.times):
+            raise ValueError("a schedule has either slots or times")
+        try:
+            first = next(local_dates(self.rrule, self.dtstart, self.dtstart, date.max), None)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        if first is None:
+            raise ValueError(f"the rule {self.rrule} never occurs")
+        return self
+
+
+class Exchange(Strict):
+    """One file. Everything is optional; what is named must exist in the file or in the database."""
+
+    communes: list[CommuneEntry] = []
+    people: list[PersonEntry] = []
+    stations: list[StationEntry] = []
+    facts: list[FactEntry] = []
+    bulletins: list[BulletinEntry] = []
+    schedules: list[ScheduleEntry] = []

@@ -1,0 +1,236 @@
+"""Import of the one YAML schema: says what is new, changed and unchanged; importing twice changes nothing."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster.connectors.base import check_configuration
+from broadcaster.domain.bulletin import RevisionText
+from broadcaster.domain.place import Station
+from broadcaster.domain.roles import Actor, Role
+from broadcaster.errors import InputError
+from broadcaster.services import bulletins
+from broadcaster.services.exchange import (
+    BulletinEntry,
+    CommuneEntry,
+    Exchange,
+    FactEntry,
+    PersonEntry,
+    ScheduleEntry,
+    StationEntry,
+)
+from broadcaster.store import communes as places
+from broadcaster.store import journal
+from broadcaster.store.engine import Store
+from broadcaster.store.journal import Action
+from broadcaster.store.tables import (
+    BulletinRow,
+    CommuneRow,
+    FactRow,
+    PersonRow,
+    RevisionRow,
+    Row,
+    ScheduleRow,
+    StationRow,
+)
+
+
+class Change(StrEnum):
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What happened to one thing of a file."""
+
+    noun: str
+    id: str
+    change: Change
+
+
+_KEEPERS = (Role.OPERATOR, Role.ADMINISTRATOR)
+_WRITERS = (Role.WRITER, Role.OPERATOR, Role.ADMINISTRATOR)
+
+
+def import_all(
+    store: Store,
+    documents: Sequence[Exchange],
+    person: str | None,
+    os_user: str,
+    now: datetime,
+) -> list[Imported]:
+    """Bring everything in the documents into the database, all or nothing; the order of the files does not matter.
+
+    Whoever imports needs a role, except that nothing changes, or that there are no people yet: then the one who
+    sits at this computer sets the first ones up, and the journal says so.
+    """
+    with store.writing() as session:
+        is_first = session.scalars(select(PersonRow.code).limit(1)).first() is None
+        brought = {entry.code for document in documents for entry in document.people}
+        if is_first and person is not None and person not in brought:
+            raise InputError(
+                "There is no person {person} yet; the files bring: {known}.",
+                person=person,
+                known=", ".join(sorted(brought)) or "nobody",
+            )
+        actor = Actor(person, os_user) if is_first else places.actor(session, person, os_user)
+        done = list(_import(session, documents, actor, now))
+        if not is_first:
+            for item in done:
+                if item.change is not Change.UNCHANGED:
+                    actor.require(*(_WRITERS if item.noun == "bulletin" else _KEEPERS))
+        return done
+
+
+def _import(session: Session, documents: Sequence[Exchange], actor: Actor, now: datetime) -> Iterator[Imported]:
+    def each(part: str) -> Iterable[Any]:
+        return (entry for document in documents for entry in getattr(document, part))
+
+    nouns: list[tuple[str, str, Callable[[Any], Row]]] = [
+        ("commune", "communes", _commune),
+        ("person", "people", _person),
+        ("station", "stations", _station),
+        ("fact", "facts", _fact),
+    ]
+    for noun, part, row_of in nouns:
+        for entry in each(part):
+            if noun == "station":
+                _require(session, CommuneRow, entry.commune, f"station {entry.code}", "commune")
+                check_configuration(Station(**entry.model_dump()))
+            yield _keep(session, noun, row_of(entry), actor, now)
+    for entry in each("bulletins"):
+        yield _bulletin(session, entry, actor, now)
+    for entry in each("schedules"):
+        _check_schedule(session, entry)
+        yield _keep(session, "schedule", _schedule(entry, now), actor, now)
+
+
+def _keep(session: Session, noun: str, row: Row, actor: Actor, now: datetime) -> Imported:
+    """Insert or update a row, and journal it where it differs."""
+    table = type(row)
+    keys = tuple(getattr(row, column.name) for column in table.__table__.primary_key)
+    columns = [column.name for column in table.__table__.columns if column.name != "created_at"]
+    values = {name: getattr(row, name) for name in columns}
+    kept = session.get(table, keys)
+    before = {name: getattr(kept, name) for name in columns} if kept is not None else None
+    identity = ":".join(str(key) for key in keys)[:64]
+    if before == values:
+        return Imported(noun, identity, Change.UNCHANGED)
+    if kept is None:
+        session.add(row)
+    else:
+        for name, value in values.items():
+            setattr(kept, name, value)
+    session.flush()
+    journal.append(
+        session,
+        chain=getattr(row, "commune", None) or (identity if noun == "commune" else journal.SYSTEM),
+        action=Action.IMPORTED,
+        now=now,
+        actor=actor,
+        subject=identity,
+        data={"noun": noun, "before": before, "after": values},
+    )
+    return Imported(noun, identity, Change.NEW if kept is None else Change.CHANGED)
+
+
+def _commune(entry: CommuneEntry) -> CommuneRow:
+    plain = entry.model_dump(mode="json", exclude_none=True)
+    fixed = {name: plain.pop(name) for name in ("code", "name", "kind", "province", "timezone", "zones")}
+    return CommuneRow(**fixed, timetable=plain)
+
+
+def _person(entry: PersonEntry) -> PersonRow:
+    roles = [role.model_dump(mode="json", exclude_none=True) for role in entry.roles]
+    return PersonRow(code=entry.code, name=entry.name, roles=roles)
+
+
+def _station(entry: StationEntry) -> StationRow:
+    return StationRow(**entry.model_dump())
+
+
+def _fact(entry: FactEntry) -> FactRow:
+    return FactRow(**entry.model_dump())
+
+
+def _bulletin(session: Session, entry: BulletinEntry, actor: Actor, now: datetime) -> Imported:
+    text = RevisionText(
+        title=entry.title,
+        language=entry.language,
+        field=entry.field,
+        priority=entry.priority,
+        source=entry.source,
+        text=entry.text,
+        expires_at=entry.expires,
+        template=entry.template,
+        voice=entry.voice,
+    )
+    before = session.get(BulletinRow, entry.id)
+    number = before.revision if before is not None else 0
+    written = bulletins.revise(session, entry.id, text, actor.person, actor, now)
+    if before is None:
+        return Imported("bulletin", entry.id, Change.NEW)
+    return Imported("bulletin", entry.id, Change.UNCHANGED if written == number else Change.CHANGED)
+
+
+def _check_schedule(session: Session, entry: ScheduleEntry) -> None:
+    """Raise InputError where a schedule names what does not exist, or what nobody approved for there."""
+    name = f"schedule {entry.id}"
+    bulletin: BulletinRow = _require(session, BulletinRow, entry.bulletin, name, "bulletin")
+    revision = session.get_one(RevisionRow, (bulletin.id, bulletin.revision))
+    if revision.expires_at is not None and revision.expires_at.date() < entry.dtstart:
+        raise InputError(
+            "{schedule}: bulletin {bulletin} expires before it starts.", schedule=name, bulletin=bulletin.id
+        )
+    for code in entry.communes:
+        commune: CommuneRow = _require(session, CommuneRow, code, name, "commune")
+        slots = [slot["name"] for slot in commune.timetable.get("slots", [])]
+        unknown = next((slot for slot in entry.slots if slot not in slots), None)
+        if unknown is not None:
+            raise InputError(
+                "{schedule}: commune {commune} has no slot {slot}. It has: {slots}.",
+                schedule=name,
+                commune=code,
+                slot=unknown,
+                slots=", ".join(slots) or "none",
+            )
+        if entry.rehearsal and any(s.mode == "live" for s in places.stations(session, [code])[code]):
+            raise InputError("{schedule}: {commune} has a live station; rehearsals are for test mode.",
+                             schedule=name, commune=code)  # fmt: skip
+
+
+def _schedule(entry: ScheduleEntry, now: datetime) -> ScheduleRow:
+    return ScheduleRow(
+        id=entry.id,
+        bulletin=entry.bulletin,
+        communes=list(entry.communes),
+        slots=list(entry.slots),
+        times=list(entry.times),
+        dtstart=entry.dtstart,
+        rrule=entry.rrule,
+        exdates=[day.isoformat() for day in sorted(entry.exdates)],
+        order=entry.order,
+        is_rehearsal=entry.rehearsal,
+        created_at=now,
+    )
+
+
+def _require(session: Session, table: type[Any], key: str, who: str, noun: str) -> Any:
+    row = session.get(table, key)
+    if row is None:
+        raise InputError(
+            "{who}: there is no {noun} {key}. Import it first, or in the same go.", who=who, noun=noun, key=key
+        )
+    return row
+
+
+def read_dates(texts: Sequence[str]) -> frozenset[date]:
+    """Dates as a schedule row keeps them."""
+    return frozenset(date.fromisoformat(text) for text in texts)

@@ -1,0 +1,189 @@
+"""How an airing ends: by the reports of its stations, by their silence, or by the death of the worker.
+
+Every airing gets its outcome in one place, `Outcomes.end`, by a conditional UPDATE and with its journal entry in
+the same transaction: exactly one outcome, whatever happens.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from broadcaster.domain.airing import (
+    OPEN_STATION_STATES,
+    STATION_TRANSITIONS,
+    Phase,
+    Reason,
+    StationState,
+    Verdict,
+    verdict,
+)
+from broadcaster.domain.order import Report, ReportState
+from broadcaster.domain.place import Station
+from broadcaster.domain.roles import Actor
+from broadcaster.services.stations import Stations
+from broadcaster.store import airings, journal
+from broadcaster.store import communes as places
+from broadcaster.store.engine import Store
+from broadcaster.store.journal import Action
+from broadcaster.store.tables import AiringRow, DeliveryRow
+
+OnEnd = Callable[[AiringRow], None]
+
+_OF_REPORT = {
+    ReportState.STARTED: StationState.STARTED,
+    ReportState.FINISHED: StationState.FINISHED,
+    ReportState.REFUSED: StationState.REFUSED,
+    ReportState.STOPPED: StationState.STOPPED,
+}
+_BEGUN = (Phase.SENDING, Phase.HANDED_OVER, Phase.ON_AIR)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """`on_end` is told of every airing that got its outcome, after that is safely in the database."""
+
+    store: Store
+    stations: Stations
+    actor: Actor
+    confirm_within: timedelta
+    on_end: OnEnd = lambda _: None
+    _untaken: deque[Report] = field(default_factory=deque)
+
+    def collect(self, now: datetime, lost: Reason | None = None) -> None:
+        """Take in the reports of all stations; one that cannot be written now is kept for the next time."""
+        self._untaken.extend(self.stations.reports())
+        while self._untaken:
+            self._take(self._untaken[0], now, lost)
+            self._untaken.popleft()
+
+    def sweep(self, now: datetime) -> None:
+        """End what should have ended by now and of which nothing more is to be expected."""
+        for airing, stations in self._under_way(now):
+            with self.store.writing() as session:
+                row = session.get_one(AiringRow, airing)
+                parts = airings.deliveries(session, airing)
+                if all(self._is_over(row, part, stations.get(part.station), now) for part in parts):
+                    self.conclude(session, row, now)
+
+    def settle(self, now: datetime) -> None:
+        """After a worker died or stopped: put right what it left half done, without airing anything twice."""
+        for airing, stations in self._under_way(None):
+            with self.store.writing() as session:
+                self._settle(session, session.get_one(AiringRow, airing), stations, now)
+
+    def stop(self, now: datetime) -> None:
+        """The worker stops: silence what sounds in this process and end it, give back what had not begun."""
+        self.stations.silence()
+        self.collect(now, lost=Reason.WORKER_STOPPED)
+        self.settle(now)
+
+    def conclude(self, session: Session, row: AiringRow, now: datetime, lost: Reason | None = None) -> None:
+        """Give an airing the outcome that follows from how far its stations came."""
+        parts = airings.deliveries(session, row.id)
+        finished_at = max((part.ended_at for part in parts if part.ended_at is not None), default=None)
+        self.end(session, row, verdict({part.station: part.state for part in parts}, lost), now, finished_at)
+
+    def end(
+        self, session: Session, row: AiringRow, verdict: Verdict, now: datetime, finished_at: datetime | None = None
+    ) -> None:
+        """Give an airing its one outcome; one that has ended already keeps its own."""
+        values = {
+            "outcome": verdict.outcome,
+            "reason": verdict.reason,
+            "evidence": verdict.evidence,
+            "finished_at": finished_at,
+        }
+        if not airings.move(session, row.id, (Phase.PLANNED, *_BEGUN), phase=Phase.ENDED, **values):
+            return
+        stations = {part.station: f"{part.state} {part.detail}".strip() for part in airings.deliveries(session, row.id)}
+        data = {name: value for name, value in values.items() if name != "finished_at"}
+        tell(session, self.actor, Action.AIRING_ENDED, row, now, **data, lateness_ms=row.lateness_ms, stations=stations)
+        event.listen(session, "after_commit", lambda _: self.on_end(row), once=True)
+
+    def _under_way(self, ended_by: datetime | None) -> list[tuple[str, Mapping[str, Station]]]:
+        """The airings that were begun (and should have ended by then), each with the stations there are."""
+        with self.store.reading() as session:
+            begun = [row.id for row in airings.under_way(session) if ended_by is None or row.ends_at <= ended_by]
+            if not begun:
+                return []
+            stations = {station.code: station for found in places.stations(session).values() for station in found}
+            return [(airing, stations) for airing in begun]
+
+    def _take(self, report: Report, now: datetime, lost: Reason | None) -> None:
+        with self.store.writing() as session:
+            row = session.get(AiringRow, report.airing)
+            part = session.get(DeliveryRow, (report.airing, report.station))
+            state = _OF_REPORT[report.state]
+            if row is None or part is None or row.phase is Phase.ENDED or state not in STATION_TRANSITIONS[part.state]:
+                self._ignore(session, report, row, now)
+                return
+            part.state, part.detail = state, report.code
+            if state is StationState.STARTED:
+                part.started_at = report.at
+                self._started(session, row, report, now)
+            else:
+                part.ended_at, part.position_s = report.at, report.position_s
+                if all(other.state not in OPEN_STATION_STATES for other in airings.deliveries(session, row.id)):
+                    self.conclude(session, row, now, lost)
+
+    def _ignore(self, session: Session, report: Report, row: AiringRow | None, now: datetime) -> None:
+        """An illegal or impossible report changes nothing, but is not forgotten."""
+        journal.append(
+            session,
+            chain=row.commune if row is not None else journal.SYSTEM,
+            action=Action.REPORT_IGNORED,
+            now=now,
+            actor=self.actor,
+            subject=report.airing,
+            data={"station": report.station, "state": report.state, "at": report.at},
+        )
+
+    def _started(self, session: Session, row: AiringRow, report: Report, now: datetime) -> None:
+        """The first station that starts gives the airing its start and its lateness."""
+        lateness_ms = round((report.at - row.due_at) / timedelta(milliseconds=1))
+        values = {"phase": Phase.ON_AIR, "started_at": report.at, "lateness_ms": lateness_ms}
+        if airings.move(session, row.id, (Phase.SENDING, Phase.HANDED_OVER), **values):
+            tell(session, self.actor, Action.AIRING_STARTED, row, now, station=report.station, at=report.at)
+
+    def _is_over(self, row: AiringRow, part: DeliveryRow, station: Station | None, now: datetime) -> bool:
+        """Whether nothing more is to be expected of one station; one that cannot confirm is taken at its word."""
+        if part.state not in OPEN_STATION_STATES:
+            return True
+        capabilities = self.stations.capabilities(station)
+        if capabilities is not None and not capabilities.confirms_finish and part.state is StationState.ACCEPTED:
+            part.state = StationState.UNCONFIRMED
+            return True
+        start = row.started_at or row.latest_start_at or row.due_at
+        return now >= start + (row.ends_at - row.due_at) + self.confirm_within
+
+    def _settle(self, session: Session, row: AiringRow, stations: Mapping[str, Station], now: datetime) -> None:
+        parts = airings.deliveries(session, row.id)
+        lost = [part for part in parts if self._is_lost(part, stations.get(part.station))]
+        if not lost:
+            return  # the stations hold the order themselves; their reports or the sweep will end it
+        nothing_began = row.phase is not Phase.ON_AIR and all(part.started_at is None for part in parts)
+        if nothing_began and row.due_at > now:
+            airings.forget_deliveries(session, row.id)
+            airings.move(session, row.id, (Phase.SENDING, Phase.HANDED_OVER), phase=Phase.PLANNED, handed_over_at=None)
+            tell(session, self.actor, Action.AIRING_RETURNED, row, now)
+        elif len(lost) == sum(part.state in OPEN_STATION_STATES for part in parts):
+            self.conclude(session, row, now, lost=Reason.WORKER_STOPPED)
+
+    def _is_lost(self, part: DeliveryRow, station: Station | None) -> bool:
+        """Whether the end of the worker was the end of this part: played by it, or not known to have been sent."""
+        if part.state not in OPEN_STATION_STATES:
+            return False
+        capabilities = self.stations.capabilities(station)
+        return part.state is StationState.SENDING or capabilities is None or capabilities.plays_here
+
+
+def tell(session: Session, actor: Actor, action: Action, row: AiringRow, now: datetime, **data: object) -> None:
+    """Journal what happened to an airing, in its commune's chain."""
+    about = {"schedule": row.schedule, "bulletin": row.bulletin, "revision": row.revision, "due_at": row.due_at}
+    journal.append(
+        session, chain=row.commune, action=action, now=now, actor=actor, subject=row.id, data={**about, **data}
+    )

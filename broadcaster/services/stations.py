@@ -1,0 +1,49 @@
+"""The worker's stations: one connector each, made when first needed and kept until the worker stops."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from broadcaster.connectors.base import Capabilities, Connector, connect
+from broadcaster.domain.order import Report
+from broadcaster.domain.place import Station
+from broadcaster.errors import BroadcasterError
+
+
+class Stations:
+    """Connectors by station code; a station whose configuration was changed is connected anew."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Station, Connector]] = {}
+
+    def connector(self, station: Station) -> Connector:
+        """Raises BroadcasterError where the station cannot be connected as configured."""
+        kept, connector = self._known.get(station.code, (None, None))
+        if kept == station and connector is not None:
+            return connector
+        if connector is not None:
+            connector.close()
+        made = connect(station)
+        self._known[station.code] = (station, made)
+        return made
+
+    def capabilities(self, station: Station | None) -> Capabilities | None:
+        """What a station can do; None where it cannot be connected or does not exist any more."""
+        try:
+            return self.connector(station).capabilities if station is not None else None
+        except BroadcasterError:
+            return None
+
+    def lead(self, stations: Sequence[Station]) -> timedelta:
+        """How long before its due time an airing is handed over: as early as every one of these stations allows."""
+        leads = [found.lead_s for station in stations if (found := self.capabilities(station)) is not None]
+        return timedelta(seconds=min(leads, default=0.0))
+
+    def reports(self) -> list[Report]:
+        """All reports that have come in, by the stations' clocks."""
+        found = [report for _, connector in list(self._known.values()) for report in connector.reports()]
+        return sorted(found, key=lambda report: report.at)
+
+    def silence(self) -> None:
+        """Stop whatever sounds from this process; the reports about it can still be fetched."""
+        for _, connector in self._known.values():
+            connector.close()

@@ -1,0 +1,54 @@
+"""What a voice engine is, and when its sound can be used."""
+
+from typing import Protocol
+
+from broadcaster.audio.segments import peak
+from broadcaster.domain.sound import Pcm, Voice
+from broadcaster.errors import SpeechError
+
+NEAR_SILENCE = 330  # of 32,767: -40 dBFS, far below any speech and above the noise of a bad engine
+LONGEST_START_MS = 5_000
+LONGEST_PER_CHARACTER_MS = 2_000  # a single figure or sign can become several words
+
+
+class Engine(Protocol):
+    """One way of turning words into sound.
+
+    `version` changes whenever the same words would sound different (engine, data, rate, pitch): it is part of the
+    name of every clip. `speak` takes one sentence and may be called from several threads.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def voices(self) -> tuple[Voice, ...]:
+        """All voices, the best of each language first."""
+        ...
+
+    def speak(self, text: str, voice: Voice) -> Pcm:
+        """The sound of `text`; SpeechError when the engine fails or gives nothing usable."""
+        ...
+
+
+def longest_ms(text: str) -> int:
+    """The duration beyond which a sound cannot be `text` spoken, in milliseconds."""
+    return LONGEST_START_MS + LONGEST_PER_CHARACTER_MS * len(text)
+
+
+def checked(sound: Pcm, text: str, engine: str) -> Pcm:
+    """`sound` itself, or SpeechError when it is empty, near silence, or far too long for `text`."""
+    if not sound.samples or peak(sound) < NEAR_SILENCE:
+        raise SpeechError(
+            "The voice engine {engine} gave no sound for “{text}”. Try another voice.", engine=engine, text=text[:80]
+        )
+    if sound.duration_ms > longest_ms(text):
+        raise SpeechError(
+            "The voice engine {engine} gave {seconds} s of sound for “{text}”. Try another voice.",
+            engine=engine,
+            seconds=sound.duration_ms // 1000,
+            text=text[:80],
+        )
+    return sound

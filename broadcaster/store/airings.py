@@ -1,0 +1,48 @@
+"""Queries about airings and deliveries. What must happen once is a conditional UPDATE here, never a check in Python."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from broadcaster.domain.airing import Outcome, Phase
+from broadcaster.store.engine import changed_rows
+from broadcaster.store.tables import AiringRow, DeliveryRow
+
+
+def due(session: Session, before: datetime, communes: Collection[str] | None = None) -> list[AiringRow]:
+    """Planned airings due before a moment, earliest first."""
+    query = select(AiringRow).where(AiringRow.phase == Phase.PLANNED, AiringRow.due_at < before)
+    if communes is not None:
+        query = query.where(AiringRow.commune.in_(list(communes)))
+    return list(session.scalars(query.order_by(AiringRow.due_at, AiringRow.id)))
+
+
+def under_way(session: Session) -> list[AiringRow]:
+    """Airings that were begun and have no outcome yet."""
+    phases = (Phase.SENDING, Phase.HANDED_OVER, Phase.ON_AIR)
+    return list(session.scalars(select(AiringRow).where(AiringRow.phase.in_(phases)).order_by(AiringRow.due_at)))
+
+
+def move(session: Session, airing: str, before: Sequence[Phase], **values: Any) -> bool:
+    """Change an airing if it still is in one of the phases `before`; whether it was."""
+    statement = update(AiringRow).where(AiringRow.id == airing, AiringRow.phase.in_(before)).values(**values)
+    return changed_rows(session, statement) == 1
+
+
+def deliveries(session: Session, airing: str) -> list[DeliveryRow]:
+    query = select(DeliveryRow).where(DeliveryRow.airing == airing).order_by(DeliveryRow.station)
+    return list(session.scalars(query))
+
+
+def forget_deliveries(session: Session, airing: str) -> None:
+    """Drop the deliveries of an airing that goes back to being planned."""
+    session.execute(delete(DeliveryRow).where(DeliveryRow.airing == airing))
+
+
+def outcomes_since(session: Session, schedule: str) -> dict[str, Outcome | None]:
+    """The outcome (None: not yet) of each commune's airing of a schedule."""
+    query = select(AiringRow.commune, AiringRow.outcome).where(AiringRow.schedule == schedule)
+    return dict(session.execute(query).tuples().all())

@@ -1,0 +1,70 @@
+"""Queries about communes, their stations, people and facts."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster.domain.place import Station
+from broadcaster.domain.roles import Actor, Grant, Role
+from broadcaster.domain.timetable import ALL_DAYS, Blocked, CommuneTimetable, Slot, Window, local_time, weekdays
+from broadcaster.errors import InputError
+from broadcaster.store.tables import CommuneRow, FactRow, PersonRow, StationRow
+
+
+def stations(session: Session, communes: Iterable[str] | None = None) -> dict[str, list[Station]]:
+    """The stations of each commune that has any; of all communes where none are named."""
+    query = select(StationRow).order_by(StationRow.code)
+    if communes is not None:
+        query = query.where(StationRow.commune.in_(list(communes)))
+    found: dict[str, list[Station]] = defaultdict(list)
+    for row in session.scalars(query):
+        found[row.commune].append(Station(row.code, row.commune, row.connector, row.mode, row.config))
+    return found
+
+
+def timetable(row: CommuneRow, default_quiet_hours: Sequence[str]) -> CommuneTimetable:
+    """What the planner knows of a commune. A commune without quiet hours of its own has the default ones."""
+    kept = row.timetable
+    quiet = kept.get("quiet_hours") or dict(zip(("start", "end"), default_quiet_hours, strict=True))
+    return CommuneTimetable(
+        commune=row.code,
+        zone=ZoneInfo(row.timezone),
+        slots=tuple(Slot(slot["name"], _window(slot), _days(slot)) for slot in kept.get("slots", [])),
+        quiet_hours=_window(quiet),
+        reserved=tuple(
+            Blocked(_window(item), item.get("reason", ""), _days(item)) for item in kept.get("reserved", [])
+        ),
+    )
+
+
+def _window(entry: dict[str, Any]) -> Window:
+    return Window(local_time(entry["start"]), local_time(entry["end"]))
+
+
+def _days(entry: dict[str, Any]) -> frozenset[int]:
+    return weekdays(entry["days"]) if entry.get("days") is not None else ALL_DAYS
+
+
+def actor(session: Session, code: str | None, os_user: str) -> Actor:
+    """The person with this code as one who acts. Raises InputError for an unknown code."""
+    if code is None:
+        return Actor(None, os_user)
+    row = session.get(PersonRow, code)
+    if row is None:
+        known = ", ".join(session.scalars(select(PersonRow.code).order_by(PersonRow.code).limit(20)))
+        raise InputError("There is no person {person}. Known: {known}.", person=code, known=known or "nobody yet")
+    grants = tuple(Grant(Role(role["role"]), role.get("commune"), role.get("source")) for role in row.roles)
+    return Actor(code, os_user, grants)
+
+
+def fact(session: Session, key: str) -> FactRow | None:
+    """The fact to speak for a key: the one verified last, else a sample."""
+    rows = list(session.scalars(select(FactRow).where(FactRow.key == key)))
+    verified = [row for row in rows if row.verified_on is not None and not row.sample]
+    if verified:
+        return max(verified, key=lambda row: (row.verified_on, row.value))
+    return next((row for row in rows if row.sample), None)

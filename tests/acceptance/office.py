@@ -1,0 +1,113 @@
+"""A commune's office: a folder in which commands are run as a person would run them, as processes of their own."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+LIMIT_S = 120.0
+
+_HOME = """
+communes:
+  - code: kep
+    name: Kép
+    slots: [{name: Buổi chiều, start: "17:00", end: "17:30"}]
+stations:
+  - {code: kep-loa, commune: kep, connector: soundcard, mode: test, config: {sink: none}}
+people:
+  - {code: writer, roles: [{role: writer, commune: kep}]}
+  - {code: approver, roles: [{role: approver, commune: kep}]}
+  - {code: operator, roles: [{role: operator, commune: kep}]}
+bulletins:
+  - id: chay-rung
+    title: Phòng cháy
+    text: Bà con không đốt rơm rạ gần đường dây điện, không thả diều gần trạm biến áp, khi thấy dây đứt phải báo ngay.
+"""
+
+
+class Office:
+    """Runs `broadcaster` in a folder. Every wait has a limit, and a process left over is killed at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._running: list[subprocess.Popen[str]] = []
+
+    def run(self, *arguments: str, given: str | None = None, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """One command to its end; its exit code is checked unless `code` is None."""
+        done = subprocess.run(
+            [sys.executable, "-m", "broadcaster", *arguments],
+            cwd=self.folder, env=self._environment(), input=given, capture_output=True, text=True,
+            encoding="utf-8", timeout=LIMIT_S, check=False,
+        )  # fmt: skip
+        assert code is None or done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """A command that goes on; its output is read with `line`."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "broadcaster", *arguments],
+            cwd=self.folder, env=self._environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        )  # fmt: skip
+        self._running.append(process)
+        return process
+
+    def settle_in(self) -> None:
+        """A commune with one virtual loudspeaker and one approved bulletin."""
+        (self.folder / "home.yaml").write_text(_HOME, encoding="utf-8")
+        self.run("import", "home.yaml", "--as", "writer")
+        self.run("bulletin", "submit", "chay-rung", "--as", "writer")
+        self.run("bulletin", "approve", "chay-rung", "--as", "approver")
+
+    def rehearse_in(self, seconds: float) -> None:
+        """Put the bulletin on air once, so many seconds from now."""
+        at = (datetime.now(UTC) + timedelta(seconds=seconds)).astimezone(ZONE)
+        (self.folder / "rehearsal.yaml").write_text(
+            "schedules:\n"
+            f'  - {{id: tap-duot, bulletin: chay-rung, communes: [kep], times: ["{at:%H:%M:%S}"], '
+            f"dtstart: {at:%Y-%m-%d}, rrule: 'FREQ=DAILY;COUNT=1', rehearsal: true}}\n",
+            encoding="utf-8",
+        )
+        self.run("import", "rehearsal.yaml", "--as", "operator")
+
+    def log(self) -> list[dict[str, Any]]:
+        """The airing log as exported."""
+        rows: list[dict[str, Any]] = json.loads(self.run("log", "export", "--format", "json").stdout)
+        return rows
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Straight from the database file, past the program."""
+        with closing(sqlite3.connect(self.folder / "data" / "broadcaster.db")) as connection:
+            return connection.execute(sql).fetchall()
+
+    def execute(self, sql: str) -> None:
+        """Change the database file, past the program."""
+        with closing(sqlite3.connect(self.folder / "data" / "broadcaster.db")) as connection, connection:
+            connection.execute(sql)
+
+    def wait_for(self, sql: str, expected: Callable[[Sequence[tuple[Any, ...]]], bool]) -> None:
+        """Wait until what is in the database is as expected."""
+        pause = threading.Event()
+        until = datetime.now(UTC) + timedelta(seconds=LIMIT_S)
+        while not expected(found := self.query(sql)):
+            assert datetime.now(UTC) < until, found
+            pause.wait(0.05)
+
+    def close(self) -> None:
+        for process in self._running:
+            process.kill()
+            process.communicate()
+
+    @staticmethod
+    def _environment() -> dict[str, str]:
+        ours = {"BROADCASTER__LANGUAGE": "en", "PYTHONUTF8": "1"}
+        return {k: v for k, v in os.environ.items() if not k.startswith("BROADCASTER__")} | ours

@@ -1,0 +1,52 @@
+"""Who may do what, and the mode of an airing."""
+
+import pytest
+
+from broadcaster.domain.place import Mode, Station, airing_mode
+from broadcaster.domain.roles import EVERYWHERE, Actor, Grant, Role
+from broadcaster.errors import NotAllowedError
+
+WRITER = Actor("an", "root", (Grant(Role.WRITER, source="Công an xã"), Grant(Role.OPERATOR, commune="kep")))
+
+
+def test_a_person_can_do_what_one_of_their_roles_allows() -> None:
+    WRITER.require(Role.APPROVER, Role.OPERATOR)
+    assert WRITER.can(Role.WRITER)
+    assert not WRITER.can(Role.APPROVER, Role.ADMINISTRATOR)
+
+
+def test_a_person_without_the_role_is_told_which_one_is_needed() -> None:
+    with pytest.raises(NotAllowedError, match="an does not have the role this needs: approver, administrator"):
+        WRITER.require(Role.APPROVER, Role.ADMINISTRATOR)
+
+
+def test_nobody_in_particular_is_told_how_to_say_who_acts() -> None:
+    with pytest.raises(NotAllowedError, match=r"role: writer\. Add --as CODE"):
+        Actor(None, "root").require(Role.WRITER)
+
+
+def test_the_program_itself_holds_no_role() -> None:
+    assert not Actor(None, "root").can(*Role)
+
+
+def test_roles_hold_in_their_communes_only() -> None:
+    assert WRITER.communes(Role.OPERATOR) == {"kep"}
+    assert WRITER.communes(Role.WRITER) == frozenset()
+    assert Actor("an", "root", (Grant(Role.APPROVER, commune=EVERYWHERE),)).communes(Role.APPROVER) == {"*"}
+
+
+def station(mode: Mode) -> Station:
+    return Station(f"loa-{mode}", "kep", "memory", mode)
+
+
+def test_one_live_station_makes_an_airing_live() -> None:
+    assert airing_mode([station(Mode.TEST), station(Mode.LIVE)], is_rehearsal=False) is Mode.LIVE
+
+
+@pytest.mark.parametrize("stations", [[], [station(Mode.TEST)]])
+def test_without_a_live_station_an_airing_is_a_test(stations: list[Station]) -> None:
+    assert airing_mode(stations, is_rehearsal=False) is Mode.TEST
+
+
+def test_a_rehearsal_is_a_test_everywhere() -> None:
+    assert airing_mode([station(Mode.LIVE)], is_rehearsal=True) is Mode.TEST

@@ -1,0 +1,117 @@
+"""A child that crashes or hangs is replaced; its job is tried once more; the pool stays usable."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broadcaster.errors import AudioError
+from broadcaster.process import ChildError, Children
+
+LONG_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def children() -> Iterator[Children]:
+    with Children(2) as pool:
+        yield pool
+
+
+def double(number: int) -> int:
+    return number * 2
+
+
+def crash() -> None:
+    os._exit(3)
+
+
+def crash_once(marker: Path) -> str:
+    if not marker.exists():
+        marker.touch()
+        os._exit(3)
+    return "done"
+
+
+def hang() -> None:
+    time.sleep(LONG_S)
+
+
+def hang_once(marker: Path) -> str:
+    if not marker.exists():
+        marker.touch()
+        time.sleep(LONG_S)
+    return "done"
+
+
+def refuse(word: str) -> None:
+    raise ValueError(word)
+
+
+def refuse_with_values() -> None:
+    raise AudioError("The sound is longer than {seconds} s.", seconds=30)
+
+
+def test_a_job_runs_in_another_process(children: Children) -> None:
+    assert children.run(os.getpid, timeout_s=LONG_S) != os.getpid()
+    assert children.run(double, 21, timeout_s=LONG_S) == 42
+
+
+def test_what_a_job_raises_reaches_the_caller_and_is_not_tried_again(children: Children) -> None:
+    with pytest.raises(ValueError, match="no such word"):
+        children.run(refuse, "no such word", timeout_s=LONG_S)
+
+
+def test_an_error_of_ours_keeps_its_words_and_values(children: Children) -> None:
+    with pytest.raises(AudioError, match="longer than 30 s") as caught:
+        children.run(refuse_with_values, timeout_s=LONG_S)
+    assert caught.value.values == {"seconds": 30}
+    assert children.run(double, 3, timeout_s=LONG_S) == 6
+
+
+def test_a_child_killed_while_idle_is_replaced() -> None:
+    with Children(1) as lone:
+        before = lone.run(os.getpid, timeout_s=LONG_S)
+        os.kill(before, signal.SIGKILL)
+        assert lone.run(os.getpid, timeout_s=LONG_S) != before
+
+
+def test_a_job_whose_child_crashed_is_tried_once_more(children: Children, tmp_path: Path) -> None:
+    assert children.run(crash_once, tmp_path / "marker", timeout_s=LONG_S) == "done"
+
+
+def test_a_job_whose_child_hung_is_tried_once_more(children: Children, tmp_path: Path) -> None:
+    assert children.run(hang_once, tmp_path / "marker", timeout_s=3) == "done"
+
+
+@pytest.mark.parametrize("job", [crash, hang])
+def test_a_job_that_fails_twice_is_an_error_and_the_pool_goes_on(children: Children, job: object) -> None:
+    assert callable(job)
+    with pytest.raises(ChildError, match="failed twice"):
+        children.run(job, timeout_s=0.5)
+    assert children.run(double, 4, timeout_s=LONG_S) == 8
+
+
+def test_many_threads_share_the_pool(children: Children) -> None:
+    results: dict[int, int] = {}
+
+    def ask(number: int) -> None:
+        results[number] = children.run(double, number, timeout_s=LONG_S)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {number: number * 2 for number in range(20)}
+
+
+def test_a_closed_pool_starts_again_with_the_next_job() -> None:
+    children = Children(1)
+    first = children.run(os.getpid, timeout_s=LONG_S)
+    children.close()
+    assert children.run(os.getpid, timeout_s=LONG_S) != first
+    children.close()
