@@ -4,33 +4,40 @@ import getpass
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from importlib import resources
 from pathlib import Path
 
+from broadcaster import clock
 from broadcaster.audio import template
 from broadcaster.config import Config
 from broadcaster.connectors.base import status as station_fault
 from broadcaster.domain.roles import Actor
-from broadcaster.errors import BroadcasterError, InputError
+from broadcaster.errors import BroadcasterError, EngineDisabledError, EnginePausedError, InputError
 from broadcaster.process import Children
 from broadcaster.services.airing import HandOver
 from broadcaster.services.bulletins import Desk
 from broadcaster.services.outcomes import OnEnd, Outcomes
 from broadcaster.services.rendering import Studio
 from broadcaster.services.stations import Stations
+from broadcaster.services.storage import Storage
+from broadcaster.speech.base import Engine
 from broadcaster.speech.cache import SpeechCache
 from broadcaster.speech.espeak import Espeak
+from broadcaster.speech.gtts import Gtts
 from broadcaster.speech.speaker import Speaker
 from broadcaster.store import communes as places
-from broadcaster.store import schema
+from broadcaster.store import journal, schema
 from broadcaster.store.engine import Store
+from broadcaster.store.journal import Action
 
 
 class State(StrEnum):
     READY = "ready"
+    PAUSED = "paused"
+    DISABLED = "disabled"
     MISCONFIGURED = "misconfigured"
     FAILING = "failing"
 
@@ -52,6 +59,7 @@ class Application:
     store: Store
     children: Children
     studio: Studio
+    storage: Storage
     desk: Desk
 
     @property
@@ -64,6 +72,23 @@ class Application:
         beside = self.store.sqlite_file.parent if self.store.sqlite_file else self.config.data_folder
         return beside / "worker.lock"
 
+    def upgrade(self, now: datetime) -> Path | None:
+        """Bring the database to this version and journal it; returns the backup that was made first, if any."""
+        before = schema.current(self.store)
+        backup = schema.upgrade(self.store, self.backups, now)
+        if before != schema.newest():
+            with self.store.writing() as session:
+                journal.append(
+                    session,
+                    chain=journal.SYSTEM,
+                    action=Action.DATABASE_UPGRADED,
+                    now=now,
+                    actor=self.program(),
+                    subject="database",
+                    data={"before": before, "after": schema.newest()},
+                )
+        return backup
+
     def program(self) -> Actor:
         """The program itself as one who acts."""
         return Actor(None, os_user())
@@ -75,10 +100,11 @@ class Application:
         return HandOver(self.store, self.studio, self.config, outcomes)
 
     def statuses(self) -> Iterator[Status]:
-        """A status for each component, tried for real: database, voices, templates, stations."""
+        """A status for each component, tried for real but without a network: database, voices, templates, stations."""
         yield _tried("database", lambda: schema.check(self.store))
-        for language, voice in self.config.speech.voices.items():
-            yield _tried(f"voice {language}", partial(self.studio.speaker.speak, "OK", voice))
+        yield _tried("disk", self.storage.ensure_room)
+        for voice in dict.fromkeys(name for order in self.config.speech.voices.values() for name in order):
+            yield _tried(f"voice {voice}", partial(self.studio.speaker.check, voice))
         for name in template.names(self.studio.template_folders):
             yield _tried(f"template {name}", partial(template.find, name, self.studio.template_folders))
         try:
@@ -99,9 +125,10 @@ def build(config: Config) -> Application:
     """Put the parts together. Touches the data folder, but neither opens the database nor starts a process."""
     config.data_folder.mkdir(parents=True, exist_ok=True)
     children = Children(config.speech.children or None)
-    espeak = Espeak(children, rate_wpm=config.speech.words_per_minute, timeout_s=config.speech.timeout_s)
+    speech = SpeechCache(config.data_folder / "speech-cache")
     studio = Studio(
-        speaker=Speaker([espeak], SpeechCache(config.data_folder / "speech-cache")),
+        speaker=Speaker(engines(config, children), speech),
+        voices=config.speech.voices,
         children=children,
         template_folders=template_folders(config),
         clips=config.data_folder / "clips",
@@ -109,7 +136,17 @@ def build(config: Config) -> Application:
         timeout_s=config.audio.timeout_s,
     )
     store = Store(config.database_url, busy_timeout_s=config.database.busy_timeout_s)
-    return Application(config, store, children, studio, Desk(store, studio, config))
+    storage = Storage(config.data_folder, config.storage, speech, studio)
+    return Application(config, store, children, studio, storage, Desk(store, studio, storage, config))
+
+
+def engines(config: Config, children: Children) -> list[Engine]:
+    """Every engine there is, the better-sounding first."""
+    pause_file = config.data_folder / "gtts-pause.json"
+    return [
+        Gtts(config.speech.gtts, pause_file, children, now=clock.now),
+        Espeak(children, rate_wpm=config.speech.words_per_minute, timeout_s=config.speech.timeout_s),
+    ]
 
 
 def template_folders(config: Config) -> tuple[Path, ...]:
@@ -140,4 +177,8 @@ def _state(fault: BroadcasterError | None) -> State:
     """What cannot be used as it was written down is misconfigured; what does not work is failing."""
     if fault is None:
         return State.READY
+    if isinstance(fault, EnginePausedError):
+        return State.PAUSED
+    if isinstance(fault, EngineDisabledError):
+        return State.DISABLED
     return State.MISCONFIGURED if isinstance(fault, InputError) else State.FAILING

@@ -13,11 +13,11 @@ import yaml
 from pydantic import Field as Setting
 from pydantic import field_validator
 
-from broadcaster import strict_yaml
+from broadcaster import net, strict_yaml
 from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.timetable import local_time
 from broadcaster.errors import ConfigError, InputError
-from broadcaster.strict_yaml import Strict
+from broadcaster.strict_yaml import Strict, problem
 
 ENVIRONMENT_PREFIX = "BROADCASTER__"
 FILE_NAME = "config.yaml"
@@ -33,11 +33,48 @@ class BulletinSettings(Strict):
     approval_days: int = Setting(90, gt=0)
 
 
+class GttsSettings(Strict):
+    enabled: bool = True
+    address: str = "https://translate.google.com"
+    timeout_s: float = Setting(10.0, gt=0, le=60)
+    pause_s: float = Setting(600.0, gt=0, le=3600)
+    min_interval_s: float = Setting(0.5, ge=0, le=60)
+
+    @field_validator("address")
+    @classmethod
+    def _kept_from_others(cls, value: str) -> str:
+        if not net.is_private_enough(value):
+            raise problem("{value} must begin with https:// (http:// only for this computer itself)", value=value)
+        return value
+
+
 class SpeechSettings(Strict):
-    voices: dict[str, str] = {"vi": "espeak/vi", "en": "espeak/en", "bn": "espeak/bn"}
+    voices: dict[str, list[str]] = {
+        "vi": ["gtts/vi", "espeak/vi"],
+        "en": ["gtts/en", "espeak/en"],
+        "bn": ["gtts/bn", "espeak/bn"],
+    }
+    gtts: GttsSettings = GttsSettings()
     words_per_minute: int = Setting(155, ge=80, le=300)
     children: int = Setting(0, ge=0)
     timeout_s: float = Setting(60.0, gt=0)
+
+    @field_validator("voices", mode="before")
+    @classmethod
+    def _lists_for_all_languages(cls, value: Any) -> Any:
+        """A language that is left out keeps its voices, and one voice need not stand in a list."""
+        if not isinstance(value, Mapping):
+            return value
+        defaults: dict[str, list[str]] = cls.model_fields["voices"].default
+        return defaults | {language: [given] if isinstance(given, str) else given for language, given in value.items()}
+
+    @field_validator("voices")
+    @classmethod
+    def _one_at_least(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        for language, voices in value.items():
+            if not voices:
+                raise problem("{language} has no voice", language=language)
+        return value
 
 
 class AudioSettings(Strict):
@@ -49,6 +86,18 @@ class AudioSettings(Strict):
         Priority.EMERGENCY: "khan-cap",
     }
 
+    @field_validator("templates")
+    @classmethod
+    def _one_for_each_priority(cls, value: dict[Priority, str]) -> dict[Priority, str]:
+        defaults: dict[Priority, str] = cls.model_fields["templates"].default
+        return defaults | value
+
+
+class StorageSettings(Strict):
+    min_free_mb: int = Setting(200, ge=0)
+    speech_cache_mb: int = Setting(500, ge=0)
+    prune_every_s: float = Setting(3600.0, gt=0)
+
 
 class TimetableSettings(Strict):
     days_ahead: int = Setting(7, ge=1, le=366)
@@ -59,12 +108,14 @@ class TimetableSettings(Strict):
     @classmethod
     def _two_times(cls, value: list[str]) -> list[str]:
         if len(value) != 2:
-            raise ValueError('quiet_hours takes two times, for example ["21:00", "05:00"]')
+            raise problem('quiet_hours takes two times, for example ["21:00", "05:00"]')
         for text in value:
             try:
                 local_time(text)
             except InputError as error:
                 raise ValueError(str(error)) from error
+        if value[0] == value[1]:
+            raise problem("quiet hours from {start} to {end} have no length", start=value[0], end=value[1])
         return value
 
 
@@ -89,6 +140,7 @@ class Config(Strict):
     bulletins: BulletinSettings = BulletinSettings()
     speech: SpeechSettings = SpeechSettings()
     audio: AudioSettings = AudioSettings()
+    storage: StorageSettings = StorageSettings()
     timetable: TimetableSettings = TimetableSettings()
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
@@ -133,7 +185,7 @@ def _override(settings: Mapping[str, Any], environment: Mapping[str, str]) -> di
             target = inner
         try:
             target[key] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: 2026-02-30
             raise ConfigError(
                 "The variable {variable} cannot be read: {error}", variable=variable, error=error
             ) from error

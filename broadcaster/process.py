@@ -8,11 +8,12 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from broadcaster.errors import BroadcasterError
 
@@ -20,9 +21,16 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_LOST = (ProcessExpired, BrokenProcessPool, TimeoutError, MemoryError, CancelledError)
+"""How a job ends that its child did not finish."""
+
 
 class ChildError(BroadcasterError):
     """A child process died or hung twice over the same job."""
+
+
+class ChildrenClosedError(BroadcasterError):
+    """The program stops, and with it the job; that says nothing about the job itself."""
 
 
 class Children:
@@ -34,20 +42,27 @@ class Children:
     def __init__(self, count: int | None = None) -> None:
         self.count = count or os.cpu_count() or 1
         self._pool: ProcessPool | None = None
+        self._waited_for: dict[ProcessFuture[Any], ProcessPool] = {}
+        self._closings = 0
         self._guard = threading.Lock()
 
     def run(self, function: Callable[..., T], *args: object, timeout_s: float) -> T:
         """`function(*args)` computed in a child; function and values must be importable and picklable.
 
-        An exception raised by the function is raised here. A crash or a hang beyond `timeout_s` is tried once
-        more in a fresh child, then becomes ChildError.
+        An exception raised by the function is raised here. A crash, a hang beyond `timeout_s` or a lack of memory
+        is tried once more, in a fresh child where the old one is gone, then becomes ChildError. ChildrenClosedError
+        where `close` ended it.
         """
+        closings = self._closings
         for last_try in (False, True):
             pool = self._started()
             try:
-                result: T = pool.schedule(function, args=args, timeout=timeout_s).result()
-                return result
-            except (ProcessExpired, BrokenProcessPool, TimeoutError, RuntimeError) as error:
+                return self._result(pool, function, args, timeout_s)
+            except (*_LOST, RuntimeError) as error:
+                if closings != self._closings:
+                    raise ChildrenClosedError(
+                        "The helper process for {job} was stopped.", job=function.__name__
+                    ) from error
                 if isinstance(error, RuntimeError):  # BrokenProcessPool is one, and so is what a broken pool answers
                     if pool.active:
                         raise  # the function's own
@@ -58,17 +73,17 @@ class Children:
                 )
                 if last_try:
                     raise ChildError(
-                        "The helper process for {job} failed twice: {error}", job=function.__name__, error=error
+                        "The helper process for {job} failed twice: {error}", job=function.__name__, error=repr(error)
                     ) from error
         raise AssertionError("unreachable")
 
     def close(self) -> None:
         """Stop all children, finished or not; a later `run` starts new ones."""
         with self._guard:
+            self._closings += 1
             pool, self._pool = self._pool, None
         if pool is not None:
-            pool.stop()  # type: ignore[no-untyped-call]
-            pool.join()
+            self._stop(pool)
 
     def __enter__(self) -> Self:
         return self
@@ -83,11 +98,36 @@ class Children:
         with self._guard:
             if self._pool is pool:
                 self._pool = None
+        self._stop(pool)
+
+    def _result(self, pool: ProcessPool, job: Callable[..., T], arguments: tuple[object, ...], limit_s: float) -> T:
+        with self._guard:
+            future = pool.schedule(job, args=arguments, timeout=limit_s)
+            self._waited_for[future] = pool
+        try:
+            result: T = future.result()
+            return result
+        finally:
+            with self._guard:
+                del self._waited_for[future]
+
+    def _stop(self, pool: ProcessPool) -> None:
+        """A pool that is stopped while a child of it starts leaves whoever waits for that child waiting for ever."""
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
+        with self._guard:
+            left = [future for future, its_pool in self._waited_for.items() if its_pool is pool]
+        for future in left:
+            future.cancel()  # type: ignore[no-untyped-call]
 
     def _started(self) -> ProcessPool:
         with self._guard:
             if self._pool is None:
-                self._pool = ProcessPool(max_workers=self.count, context=multiprocessing.get_context("spawn"))
+                context = multiprocessing.get_context("spawn")
+                self._pool = ProcessPool(max_workers=self.count, initializer=_compute_alone, context=context)
             return self._pool
+
+
+def _compute_alone() -> None:
+    """Runs first in each child: there is one for each core, and threads of numpy's would only take turns with them."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -10,19 +10,57 @@ from collections.abc import Hashable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from broadcaster.errors import InputError
+from broadcaster.errors import BroadcasterError, InputError
 
 MAX_BYTES = 20_000_000
 _MAX_DEPTH = 20
 _MAX_NODES = 2_000_000
 
+_MERGE_TAG = "tag:yaml.org,2002:merge"
+_PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
 Place = tuple[str | int, ...]
+
+
+def problem(message: str, /, **values: object) -> PydanticCustomError:
+    """What a validator raises: told in the reader's language like any other error. A value `key` names a bad key."""
+    return PydanticCustomError("problem", "{told}", {"told": InputError(message, **values)})
+
+
+# What pydantic itself finds, in words for people who write YAML; what stands in no row is told in its own English.
+_FOUND_BY_PYDANTIC = {
+    "missing": "this is missing",
+    "string_type": "write a text here, in quotes if it looks like a number",
+    "string_too_short": "write something here",
+    "string_too_long": "write at most {max_length} characters",
+    "int_type": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_from_float": "write a whole number",
+    "float_type": "write a number",
+    "float_parsing": "write a number",
+    "bool_type": "write true or false",
+    "bool_parsing": "write true or false",
+    "list_type": "write a list here, for example [a, b]",
+    "dict_type": "write name: value lines here",
+    "model_type": "write name: value lines here",
+    "too_short": "name at least {min_length}",
+    "enum": "write one of: {expected}",
+    "literal_error": "write one of: {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "date_type": "write a date, for example 2026-12-31",
+    "date_from_datetime_parsing": "write a date, for example 2026-12-31",
+    "datetime_type": "write a date and time, for example 2026-12-31T23:59:00+07:00",
+    "datetime_from_date_parsing": "write a date and time, for example 2026-12-31T23:59:00+07:00",
+    "datetime_parsing": "write a date and time, for example 2026-12-31T23:59:00+07:00",
+}
 
 
 class Strict(BaseModel):
@@ -38,10 +76,9 @@ class Strict(BaseModel):
             for key in data:
                 if key not in known:
                     near = difflib.get_close_matches(str(key), known, 1)
-                    hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
-                    raise PydanticCustomError(
-                        "unknown_key", "unknown key {key}. {hint}", {"key": str(key), "hint": hint}
-                    )
+                    if near:
+                        raise problem("unknown key {key}. Did you mean {near}?", key=key, near=near[0])
+                    raise problem("unknown key {key}. Known: {known}.", key=key, known=", ".join(known))
         return data
 
 
@@ -68,16 +105,30 @@ class Document:
             return model.model_validate(self.data)
         except ValidationError as error:
             faults = [self._fault(fault) for fault in error.errors(include_url=False)]
-            raise InputError("{faults}", faults="\n".join(faults[:20])) from error
+            raise InputError("{faults}", faults=faults[:20]) from error
 
-    def _fault(self, fault: ErrorDetails) -> str:
+    def _fault(self, fault: ErrorDetails) -> InputError:
+        found = _problem(fault)
         place = tuple(part for part in fault["loc"] if not str(part).startswith("function-"))
-        if fault["type"] == "unknown_key":
-            place = (*place, fault["ctx"]["key"])
+        if "key" in found.values:
+            place = (*place, str(found.values["key"]))
         where = ".".join(str(part) for part in place)
-        message = fault["msg"].removeprefix("Value error, ")
-        line = f", line {self.line_of(place)}" if self.lines else ""
-        return f"{self.name}{line}: {where}: {message}"
+        if not self.lines:
+            return InputError("{file}: {where}: {problem}", file=self.name, where=where, problem=found)
+        message = "{file}, line {line}: {where}: {problem}"
+        return InputError(message, file=self.name, line=self.line_of(place), where=where, problem=found)
+
+
+def _problem(fault: ErrorDetails) -> BroadcasterError:
+    """What is wrong with one value, as an error that can be told in any language."""
+    context = fault.get("ctx", {})
+    if isinstance(told := context.get("told"), BroadcasterError):
+        return told
+    if isinstance(error := context.get("error"), Exception) and isinstance(error.__cause__, BroadcasterError):
+        return error.__cause__
+    if (message := _FOUND_BY_PYDANTIC.get(fault["type"])) is not None:
+        return InputError(message, **context)
+    return InputError("{problem}", problem=fault["msg"].removeprefix("Value error, "))
 
 
 def load(path: Path) -> Document:
@@ -99,8 +150,9 @@ def parse(text: str, name: str) -> Document:
             data = builder.build(node, ()) if node is not None else {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        problem = getattr(error, "problem", None) or error
+        # A character that YAML does not take has no mark, only its place in the text.
+        line = mark.line + 1 if mark else text.count("\n", 0, getattr(error, "position", 0)) + 1
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise InputError(
             "{file}, line {line}: this is not YAML: {problem}", file=name, line=line, problem=problem
         ) from error
@@ -124,9 +176,7 @@ class _Builder:
         self.lines: dict[Place, int] = {}
 
     def build(self, node: yaml.Node, place: Place) -> Any:
-        self._count += 1
-        if len(place) > _MAX_DEPTH or self._count > _MAX_NODES:
-            self._refuse(node, "nested too deeply, or too large")
+        self._enter(node, place)
         self.lines[place] = node.start_mark.line + 1
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
@@ -134,14 +184,21 @@ class _Builder:
             return [self.build(child, (*place, index)) for index, child in enumerate(node.value)]
         return self._scalar(node)
 
+    def _enter(self, node: yaml.Node, place: Place) -> None:
+        self._count += 1
+        if len(place) > _MAX_DEPTH or self._count > _MAX_NODES:
+            self._refuse(node, "nested too deeply, or too large")
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
+            self._refuse(node, f"the tag {node.tag} is not allowed")
+
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == _MERGE_TAG:
+                result = self._merged(value_node, place) | result
         own: set[str] = set()
         for key_node, value_node in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                for merged in value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]:
-                    if isinstance(merged, yaml.MappingNode):
-                        result = self._mapping(merged, place) | result
+            if key_node.tag == _MERGE_TAG:
                 continue
             key = key_node.value
             if not isinstance(key, str):
@@ -153,17 +210,30 @@ class _Builder:
             self.lines[(*place, key)] = key_node.start_mark.line + 1
         return result
 
+    def _merged(self, node: yaml.Node, place: Place) -> dict[str, Any]:
+        """What `<<` brings in; of several mappings the earlier one counts."""
+        result: dict[str, Any] = {}
+        for part in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if not isinstance(part, yaml.MappingNode):
+                self._refuse(part, "<< takes a mapping or a list of mappings")
+            self._enter(part, place)
+            result = self._mapping(part, place) | result
+        return result
+
     def _scalar(self, node: yaml.Node) -> Hashable:
         text = node.value
         if node.tag in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"} and ":" in text:
             self._refuse(node, f'YAML reads {text} as a number. Put the time in quotes: "{text}"')
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith((":binary", ":python")):
             self._refuse(node, f"the tag {node.tag} is not allowed")
-        value: Hashable = self._loader.construct_object(node)
+        try:
+            value: Hashable = self._loader.construct_object(node)
+        except (ValueError, OverflowError, KeyError, AttributeError) as error:  # 2026-02-30, 5,000 digits, !!bool maybe
+            self._refuse(node, f"{text[:40]} cannot be read: {error}")
         if isinstance(value, float) and not math.isfinite(value):
             self._refuse(node, f"{text} is not a number that can be used")
         return value
 
-    def _refuse(self, node: yaml.Node, problem: str) -> None:
+    def _refuse(self, node: yaml.Node, problem: str) -> NoReturn:
         line = node.start_mark.line + 1
         raise InputError("{file}, line {line}: {problem}.", file=self._name, line=line, problem=problem)

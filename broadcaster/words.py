@@ -33,18 +33,14 @@ class Words:
         self.language = system_language() if language == "auto" else language
         self._catalog = catalog(self.language)
 
-    def __call__(self, template: str, **values: object) -> str:
-        translated = self._catalog.get(template, template)
-        return (
-            translated.format(**{name: self._told(value) for name, value in values.items()}) if values else translated
-        )
+    def __call__(self, template: str, /, **values: object) -> str:
+        return BroadcasterError(template, **values).told(self._translated)
 
     def error(self, error: BroadcasterError) -> str:
-        return self(error.message, **error.values)
+        return error.told(self._translated)
 
-    def _told(self, value: object) -> object:
-        """An error inside an error is told in the same language."""
-        return self.error(value) if isinstance(value, BroadcasterError) else value
+    def _translated(self, template: str) -> str:
+        return self._catalog.get(template, template)
 
 
 def system_language() -> str:

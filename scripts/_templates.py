@@ -12,12 +12,21 @@ ROOT = Path(__file__).resolve().parent.parent
 CODE = ROOT / "broadcaster"
 ERROR_ROOT = "BroadcasterError"
 
-TEMPLATE_ARGUMENTS = {"words": (0,), "Fault": (2,), "Finding": (2,), "_finding": (2, 3), "Problem": (3,)}
+TEMPLATE_ARGUMENTS = {
+    "words": (0,),
+    "Fault": (2,),
+    "Finding": (2,),
+    "_finding": (2, 3),
+    "Problem": (3,),
+    "problem": (0,),
+}
 """Callable -> which of its arguments are templates."""
 LOOKED_UP = {
     "reading/characters.py": ("REFUSED", "UNSAYABLE", "SUSPECT"),  # constants, given to Problem by a variable
     "application.py": ("State",),  # the words of an enumeration, looked up by their value
     "computer.py": ("Answer",),
+    "strict_yaml.py": ("_FOUND_BY_PYDANTIC",),
+    "store/engine.py": ("DAMAGED", "UNUSABLE"),
 }
 NAMES = ("worker",)  # children of the supervisor, looked up by their name
 
@@ -46,9 +55,11 @@ def error_names(trees: Iterable[ast.Module]) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     }
-    names = {ERROR_ROOT}
-    while more := {name for name, above in bases.items() if above & names} - names:
+    names: set[str] = set()
+    more = {ERROR_ROOT}
+    while more:
         names |= more
+        more = {name for name, above in bases.items() if above & names} - names
     return names
 
 
@@ -99,9 +110,12 @@ def _of_constant(node: ast.AST, wanted: tuple[str, ...]) -> Iterator[str]:
 
 
 def _texts(node: ast.expr) -> Iterator[str]:
-    """The text of a constant; of a choice between two, both."""
+    """The text of a constant; of a choice between two, both; of a table, its values."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.IfExp):
         yield from _texts(node.body)
         yield from _texts(node.orelse)
+    elif isinstance(node, ast.Dict):
+        for value in node.values:
+            yield from _texts(value)

@@ -5,6 +5,8 @@ import os
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.fixtures"]
+
 # No test asserts a timing, and so no example of a property either.
 settings.register_profile("broadcaster", deadline=None)
 settings.load_profile("broadcaster")

@@ -1,5 +1,6 @@
 """A child that crashes or hangs is replaced; its job is tried once more; the pool stays usable."""
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from broadcaster.errors import AudioError
-from broadcaster.process import ChildError, Children
+from broadcaster.process import ChildError, Children, ChildrenClosedError
 
 LONG_S = 60.0
 
@@ -19,6 +20,10 @@ LONG_S = 60.0
 def children() -> Iterator[Children]:
     with Children(2) as pool:
         yield pool
+
+
+def lack_memory() -> None:
+    raise MemoryError
 
 
 def double(number: int) -> int:
@@ -53,6 +58,11 @@ def refuse(word: str) -> None:
 
 def refuse_with_values() -> None:
     raise AudioError("The sound is longer than {seconds} s.", seconds=30)
+
+
+def test_a_child_computes_in_one_thread_as_there_is_one_for_each_core(children: Children) -> None:
+    expected = os.environ.get("OPENBLAS_NUM_THREADS", "1")
+    assert children.run(os.getenv, "OPENBLAS_NUM_THREADS", timeout_s=LONG_S) == expected
 
 
 def test_a_job_runs_in_another_process(children: Children) -> None:
@@ -107,6 +117,29 @@ def test_many_threads_share_the_pool(children: Children) -> None:
     for thread in threads:
         thread.join()
     assert results == {number: number * 2 for number in range(20)}
+
+
+def test_a_job_that_lacks_memory_fails_like_one_whose_child_died(children: Children) -> None:
+    with pytest.raises(ChildError, match="MemoryError"):
+        children.run(lack_memory, timeout_s=LONG_S)
+
+
+def test_closing_ends_a_job_at_once_though_its_child_only_starts() -> None:
+    children = Children(1)
+    ended: list[BaseException] = []
+
+    def wait_for_it() -> None:
+        with pytest.raises(ChildrenClosedError) as told:
+            children.run(hang, timeout_s=LONG_S)
+        ended.append(told.value)
+
+    thread = threading.Thread(target=wait_for_it, daemon=True)
+    thread.start()
+    while not multiprocessing.active_children():
+        threading.Event().wait(0.01)
+    children.close()
+    thread.join(LONG_S)
+    assert len(ended) == 1
 
 
 def test_a_closed_pool_starts_again_with_the_next_job() -> None:

@@ -4,6 +4,8 @@ The limiter's gain is found on a grid of milliseconds, where a whole bulletin is
 gain there costs almost nothing, and the samples themselves are gone through once.
 """
 
+import io
+
 import numpy as np
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
@@ -11,7 +13,6 @@ from broadcaster.audio.loudness import (
     FULL_SCALE,
     SAFE_RISE,
     Doubles,
-    Int16,
     energies_by_ms,
     floats,
     gated_lufs,
@@ -56,7 +57,7 @@ class Master:
             if not low_db < gain_db < high_db:
                 gain_db = (low_db + high_db) / 2
             factors = self._factors(gain_db, ceiling_dbtp)
-        return Pcm(self._applied(factors).tobytes(), self._rate_hz)
+        return Pcm(self._applied(factors), self._rate_hz)
 
     def _factors(self, gain_db: float, ceiling_dbtp: float) -> Doubles:
         """What every millisecond is multiplied by: the gain, or less where its peaks would pass the ceiling.
@@ -72,16 +73,17 @@ class Master:
             held = uniform_filter1d(held, LOOK_AHEAD_MS + 1, mode="nearest")
         return np.asarray(held, np.float64)
 
-    def _applied(self, factors: Doubles) -> Int16:
+    def _applied(self, factors: Doubles) -> bytes:
         """The samples times the factors, drawn as straight lines from the middle of one millisecond to the next."""
-        result = np.empty(len(self._samples), np.int16)
+        result = io.BytesIO()  # hands out what it holds without a copy
         middles = ms_starts(len(self._samples), self._rate_hz) + self._rate_hz / 2000
         step = STRETCH_S * self._rate_hz
-        for start in range(0, len(result), step):
+        for start in range(0, len(self._samples), step):
             part = floats(self._samples[start : start + step])
             part *= np.interp(np.arange(start, start + len(part)), middles, factors * FULL_SCALE)
-            result[start : start + step] = np.clip(np.rint(part, out=part), -FULL_SCALE, FULL_SCALE - 1, out=part)
-        return result
+            np.clip(np.rint(part, out=part), -FULL_SCALE, FULL_SCALE - 1, out=part)
+            result.write(part.astype(np.int16).data)
+        return result.getvalue()
 
     def _peaks_above(self, threshold: float) -> Doubles:
         """Peaks exact above `threshold`; computed again, with room to spare, when a higher gain asks for more."""

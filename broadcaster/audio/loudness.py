@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from pyloudnorm import IIRfilter
-from scipy.signal import lfilter, upfirdn
+from scipy.signal import lfilter
 
 from broadcaster.domain.sound import Pcm
 
@@ -121,19 +121,25 @@ def _around(samples: Int16, start: int, count: int) -> Floats:
 
 
 def _between(padded: Floats, cells: npt.NDArray[np.intp]) -> Floats:
-    """For each sample of `cells` the highest absolute value from it up to the next; shape (cells, CELL)."""
+    """For each sample of `cells` the highest absolute value between it and the next; shape (cells, CELL)."""
     rows = np.lib.stride_tricks.sliding_window_view(padded, CELL + 2 * SIDE)[::CELL][cells]
-    fine = np.abs(upfirdn(_interpolation(), rows, OVERSAMPLING, axis=1))
-    start = 2 * SIDE * OVERSAMPLING
-    phases = [fine[:, start + phase :: OVERSAMPLING][:, :CELL] for phase in range(OVERSAMPLING)]
-    return functools.reduce(np.maximum, phases)
+    fine = rows @ _interpolation()
+    return np.asarray(np.abs(fine, out=fine).reshape(-1, OVERSAMPLING - 1, CELL).max(axis=1), np.float32)
 
 
 @functools.cache
 def _interpolation() -> Floats:
-    """The filter that fills in three values between two samples and leaves the samples as they are."""
-    steps = np.arange(-SIDE * OVERSAMPLING, SIDE * OVERSAMPLING + 1)
-    return (np.sinc(steps / OVERSAMPLING) * np.kaiser(len(steps), 6.0)).astype(np.float32)
+    """A cell with SIDE samples before and after it, times this, gives the three values between each two samples.
+
+    Shape (CELL + 2 SIDE, 3 CELL): first what lies a quarter after each sample, then a half, then three quarters. As
+    one matrix it takes more sums than a filter would, and a fifth of its time.
+    """
+    given = np.arange(CELL + 2 * SIDE)[:, None] - SIDE
+    quarters = np.arange(1, OVERSAMPLING)[:, None] / OVERSAMPLING
+    away = (np.arange(CELL) + quarters).reshape(1, -1) - given
+    inside = np.clip(1 - (away / SIDE) ** 2, 0, None)
+    window = np.where(np.abs(away) <= SIDE, np.i0(6.0 * np.sqrt(inside)) / np.i0(6.0), 0.0)  # Kaiser's
+    return (np.sinc(away) * window).astype(np.float32)
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from broadcaster.audio.template import Template
 from broadcaster.domain.sound import Pcm, Sound
 from broadcaster.errors import AudioError
 
-VERSION = "studio-1"  # changes when the same parts would give another clip
+VERSION = "studio-2"  # changes when the same parts would give another clip
 Format = Literal["mp3", "wav"]
 
 AIM_LU = 0.25  # half of what is promised to a meter that is not ours
@@ -60,4 +60,5 @@ def _encoded(sound: Pcm, fmt: Format, bitrate_kbps: int) -> tuple[bytes, Pcm]:
     if fmt == "wav":
         return encode.wav(sound), sound
     data = encode.mp3(sound, bitrate_kbps)
+    del sound  # as large as what comes next
     return data, decode(data)

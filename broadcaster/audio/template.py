@@ -60,7 +60,7 @@ class Settings(_Exact):
     def _leaves_room(self) -> Self:
         """A limiter brings speech to within some 11 dB of its peaks, not nearer."""
         if self.true_peak_dbtp - self.loudness_lufs < LEAST_ROOM_DB:
-            raise ValueError("true_peak_dbtp must lie at least 12 dB above loudness_lufs")
+            raise strict_yaml.problem("true_peak_dbtp must lie at least 12 dB above loudness_lufs")
         return self
 
 

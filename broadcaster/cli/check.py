@@ -10,8 +10,6 @@ from broadcaster.application import Application, State, Status
 from broadcaster.cli.airing_line import on_one_line, tell
 from broadcaster.cli.context import Json, opened, show
 from broadcaster.computer import Answer, Finding
-from broadcaster.errors import StoreError
-from broadcaster.store import schema
 from broadcaster.words import Words
 
 _BAD = (State.FAILING, State.MISCONFIGURED)
@@ -49,26 +47,10 @@ def check(*, as_json: Json = False) -> None:
 
 
 def _lines(built: Application, words: Words) -> Iterator[_Line]:
-    has_database = _has_database(built)
     for status in built.statuses():
-        yield _of_status(status if has_database or status.component != "database" else _NO_DATABASE, words)
+        yield _of_status(status, words)
     for finding in computer.findings():
         yield _of_finding(finding, words)
-
-
-def _has_database(built: Application) -> bool:
-    """Whether there is one, of whatever state; the database's own line says the rest."""
-    try:
-        return schema.current(built.store) is not None
-    except StoreError:
-        return True
-
-
-_NO_DATABASE = Status(
-    "database",
-    State.FAILING,
-    StoreError("There is no database yet. To create it, run: broadcaster serve (or only: broadcaster db upgrade)"),
-)
 
 
 def _of_status(status: Status, words: Words) -> _Line:

@@ -4,16 +4,19 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from broadcaster import application, clock, config, logs
 from broadcaster.application import Application
 from broadcaster.domain.roles import Actor
+from broadcaster.errors import BroadcasterError
 from broadcaster.services import planning
 from broadcaster.store import communes as places
 from broadcaster.store import schema
@@ -34,8 +37,13 @@ def console(*, stderr: bool = False) -> Console:
 def opened(log_name: str = "cli", *, needs_database: bool = True) -> Iterator[tuple[Application, Words]]:
     """The application of this folder, closed at the end; its database is checked first where it is needed."""
     settings = config.load_here()
-    logs.start(settings.data_folder / "logs", log_name, settings.log.level)
-    built = application.build(settings)
+    try:
+        logs.start(settings.data_folder / "logs", log_name, settings.log.level)
+        built = application.build(settings)
+    except OSError as error:
+        raise BroadcasterError(
+            "The folder {folder} cannot be written: {error}", folder=settings.data_folder, error=error
+        ) from error
     try:
         if needs_database:
             schema.check(built.store)
@@ -52,7 +60,7 @@ def actor(built: Application, code: str | None) -> Actor:
 
 def upgraded(built: Application, words: Words) -> None:
     """Bring the database to this version, and say so where that changed anything."""
-    backup = schema.upgrade(built.store, built.backups, clock.now())
+    backup = built.upgrade(clock.now())
     if backup is not None:
         console(stderr=True).print(words("The database was upgraded. The old one is kept in {backup}.", backup=backup))
 
@@ -62,17 +70,26 @@ def replan(built: Application) -> None:
     planning.plan(built.store, built.config, built.program(), clock.now())
 
 
+def print_json(value: object) -> None:
+    """A value as JSON on standard output; moments in ISO 8601."""
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))  # noqa: T201
+
+
 def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print rows as JSON or as a table with these columns."""
+    """Print rows as JSON or as a table with these columns; only the last one may be folded."""
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False, indent=2, default=str))  # noqa: T201
+        print_json(rows)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, no_wrap=column != columns[-1], overflow="fold")
     for row in rows:
-        table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+        table.add_row(*(escape("" if row[column] is None else str(row[column])) for column in columns))
     console().print(table)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else str(value)
 
 
 def progress() -> Progress:

@@ -19,7 +19,7 @@ def upgrade() -> None:
     """Create the database, or bring it to this version; a file with data is copied into data/backups first."""
     with opened(needs_database=False) as (built, words):
         before = schema.current(built.store)
-        backup = schema.upgrade(built.store, built.backups, clock.now())
+        backup = built.upgrade(clock.now())
         if before == schema.newest():
             console().print(words("The database is up to date."))
         elif backup is None:

@@ -42,7 +42,7 @@ def demo() -> None:
             samples.load(built.store, built.desk, os_user(), clock.now(), lambda _: bar.advance(task))
         outcomes = _air(built, words)
         with built.store.reading() as session:
-            zones = dict(session.execute(select(CommuneRow.code, CommuneRow.timezone)).tuples().all())
+            zones = dict(session.execute(select(CommuneRow.code, CommuneRow.timezone)).all())
             print_table(list(log.rows(session, LogFilter(bulletin=samples.FIRST), len(outcomes))), zones)
         out.print(words("Data are in {folder}. See also: broadcaster log show AIRING", folder=built.config.data_folder))
     if any(outcome is not Outcome.AIRED for outcome in outcomes):

@@ -1,15 +1,16 @@
 """`broadcaster log`: what aired and what did not, why, and whether anyone changed the record."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 from sqlalchemy import select
 
-from broadcaster.cli.context import Json, console, opened, progress, show
+from broadcaster.cli.context import Json, console, opened, print_json, progress, show
 from broadcaster.domain.airing import Outcome
 from broadcaster.services import log
 from broadcaster.services.log import LogFilter
@@ -43,35 +44,27 @@ def list_airings(
         if as_json:
             show(found, log.COLUMNS, as_json=True)
         elif found:
-            zones = dict(session.execute(select(CommuneRow.code, CommuneRow.timezone)).tuples().all())
+            zones = dict(session.execute(select(CommuneRow.code, CommuneRow.timezone)).all())
             print_table(found, zones)
         else:
             typer.echo(words("Nothing has aired yet."))
 
 
-def print_table(found: list[dict[str, object]], zones: dict[str, str]) -> None:
-    """Log rows as a table for people: local times, seconds of lateness."""
+def print_table(found: Sequence[dict[str, Any]], zones: Mapping[str, str]) -> None:
+    """Log rows as a table for people: local times, seconds of lateness; made to fit a terminal of 100 columns."""
     rows = []
     for row in found:
-        zone = ZoneInfo(zones[str(row["commune"])])
-        local = {name: row[name].astimezone(zone) if row[name] else None for name in ("planned_at", "finished_at")}  # type: ignore[attr-defined]
-        rows.append(
-            row
-            | {
-                "planned": f"{local['planned_at']:%d/%m %H:%M:%S}",
-                "ended": f"{local['finished_at']:%H:%M:%S}" if local["finished_at"] else "",
-                "late s": "" if row["lateness_ms"] is None else f"{int(str(row['lateness_ms'])) / 1000:.2f}",
-            }
-        )
-    columns = ["planned", "commune", "title", "outcome", "reason", "evidence", "late s", "ended", "mode", "airing"]
-    show(rows, columns, as_json=False)
+        planned = row["planned_at"].astimezone(ZoneInfo(zones[row["commune"]]))
+        late = "" if row["lateness_ms"] is None else f"{row['lateness_ms'] / 1000:.2f}"
+        rows.append(row | {"planned": f"{planned:%d/%m %H:%M:%S}", "late s": late})
+    show(rows, ["planned", "commune", "outcome", "reason", "late s", "airing", "title"], as_json=False)
 
 
 @app.command(name="show")
 def show_airing(airing: Annotated[str, typer.Argument(metavar="AIRING", help="The airing's id.")]) -> None:
     """One airing with everything known of it, as JSON: words, stations, approval, journal entries."""
     with opened() as (built, _), built.store.reading() as session:
-        show([log.details(session, airing)], [], as_json=True)
+        print_json(log.details(session, airing))
 
 
 @app.command()
@@ -90,14 +83,12 @@ def export(
 def verify() -> None:
     """Walk every chain of the journal; names the first entry that is not as it was written (exit code 1)."""
     with opened() as (built, words), built.store.reading() as session:
-        faults = []
-        count = 0
+        chains = journal.chains(session)
+        count = sum(journal.length(session, chain) for chain in chains)
         with progress() as bar:
-            for chain in journal.chains(session):
-                task = bar.add_task(chain, total=journal.length(session, chain))
-                fault = journal.verify(session, chain, partial(bar.advance, task))
-                count += journal.length(session, chain)
-                faults += [fault] if fault else []
+            task = bar.add_task(words("Verifying"), total=count)
+            found = [journal.verify(session, chain, partial(bar.advance, task)) for chain in chains]
+        faults = [fault for fault in found if fault is not None]
         _tell(words, faults, count)
     if faults:
         raise typer.Exit(1)

@@ -35,18 +35,21 @@ def say(
     with opened(needs_database=False) as (built, words):
         speaker = built.studio.speaker
         spoken_language = language or (speaker.voice(voice).language if voice else "vi")
-        chosen = voice or built.config.speech.voices.get(spoken_language)
         design = template or built.config.audio.templates[Priority.NORMAL]
-        script = built.studio.script(written, spoken_language, design, chosen)
+        voices = built.studio.order(spoken_language, voice)
+        script = built.studio.script(written, spoken_language, design, voices)
         errors = console(stderr=True)
         with progress() as bar:
             bar.add_task(words("Speaking"), total=None)
-            sound = built.studio.sound(script, "wav" if fmt == "wav" else "mp3")
+            spoken = built.studio.sound(script, "wav" if fmt == "wav" else "mp3")
+        sound = spoken.sound
         try:
             files.write(output, sound.data)
         except OSError as error:
             raise InputError("{file} cannot be written: {error}", file=output, error=error) from error
         errors.print(script.spoken, markup=False)
+        if spoken.voice.name != voices[0]:
+            errors.print(words("{voice} spoke, because {first} could not.", voice=spoken.voice.name, first=voices[0]))
         errors.print(
             words(
                 "{file}: {seconds} s, {lufs} LUFS, true peak {peak} dBTP",

@@ -7,6 +7,7 @@ whoever reads the folder never meets half a file. Nothing here knows whether any
 """
 
 import csv
+import glob
 import io
 import json
 import shutil
@@ -15,21 +16,30 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, field_validator
 
 from broadcaster import files
 from broadcaster.connectors.base import Capabilities
 from broadcaster.domain.order import Order, Report
 from broadcaster.domain.place import Station
 from broadcaster.errors import BroadcasterError, DeliveryError
-from broadcaster.strict_yaml import Strict
+from broadcaster.strict_yaml import Strict, problem
 
 
 class FolderConnector:
     class Config(Strict):
         folder: Path
         timezone: str = "Asia/Ho_Chi_Minh"
-        lead_s: float = 86_400.0
+        lead_s: float = Field(86_400.0, ge=0)
+
+        @field_validator("timezone")
+        @classmethod
+        def _known_zone(cls, value: str) -> str:
+            if value not in available_timezones():
+                raise problem("unknown time zone {value}. Write it like Asia/Ho_Chi_Minh", value=value)
+            return value
 
     def __init__(self, station: Station, config: Config) -> None:
         self._station = station
@@ -53,7 +63,7 @@ class FolderConnector:
 
     def stop(self, airing: str) -> None:
         with self._writing():
-            for order_file in self._root.glob(f"*/{airing}.json"):
+            for order_file in self._root.glob(f"*/{glob.escape(airing)}.json"):
                 order_file.unlink()
                 order_file.with_suffix(".mp3").unlink(missing_ok=True)
                 self._write_plan(order_file.parent)
@@ -85,9 +95,9 @@ class FolderConnector:
             ) from error
 
     def _write_plan(self, day: Path) -> None:
-        orders = sorted(
-            (json.loads(path.read_bytes()) for path in day.glob("*.json")), key=lambda order: order["start"]
-        )
+        # A stick that was in a Mac holds a "._" file beside each of ours.
+        written = [path for path in day.glob("*.json") if not path.name.startswith(".")]
+        orders = sorted((json.loads(path.read_bytes()) for path in written), key=lambda order: order["start"])
         playlist = ["#EXTM3U"]
         table = io.StringIO()
         rows = csv.writer(table)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Phase(StrEnum):
@@ -71,8 +72,7 @@ TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class AiringKey:
+class AiringKey(NamedTuple):
     """What makes an airing itself, whatever moves around it: no restart, edit or clock change can air it twice.
 
     `local_date` is the rule's date before any move; `place_in_day` the slot's name or the fixed local time "HH:MM".
@@ -94,6 +94,7 @@ class StationState(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     STOPPED = "stopped"
+    RECALLED = "recalled"
     UNCONFIRMED = "unconfirmed"
 
 
@@ -123,6 +124,7 @@ _PART: Mapping[StationState, Verdict] = {
     StationState.FINISHED: Verdict(Outcome.AIRED, None, Evidence.FINISHED),
     StationState.UNCONFIRMED: Verdict(Outcome.AIRED, None, Evidence.ACCEPTED),
     StationState.STOPPED: Verdict(Outcome.PARTIAL, Reason.STOPPED, Evidence.STARTED),
+    StationState.RECALLED: Verdict(Outcome.CANCELLED, Reason.STOPPED, Evidence.NONE),
     StationState.STARTED: Verdict(Outcome.PARTIAL, Reason.NOT_CONFIRMED, Evidence.STARTED),
     StationState.ACCEPTED: Verdict(Outcome.MISSED, Reason.NOT_CONFIRMED, Evidence.ACCEPTED),
     StationState.SENDING: Verdict(Outcome.MISSED, Reason.NOT_CONFIRMED, Evidence.NONE),

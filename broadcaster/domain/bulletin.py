@@ -22,7 +22,10 @@ class Priority(StrEnum):
     @property
     def rank(self) -> int:
         """0 is most urgent."""
-        return list(Priority).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {priority: rank for rank, priority in enumerate(Priority)}  # asked for at every comparison of a plan
 
 
 class Field(StrEnum):
@@ -122,7 +125,7 @@ class Approvable:
     """Exactly what an approver approves. Any difference gives another hash, so nothing can be swapped afterwards.
 
     `readings` maps each clip's key to the words that are said in it, `clips` maps the key to the SHA-256 of the
-    finished file, `communes` maps each permitted commune to the key of its clip.
+    finished file, `voices` maps it to the voice that spoke, `communes` maps each permitted commune to its clip's key.
     """
 
     bulletin: str
@@ -130,7 +133,7 @@ class Approvable:
     revision_sha256: str
     readings: Mapping[str, str]
     clips: Mapping[str, str]
-    voice: str
+    voices: Mapping[str, str]
     template: str
     template_sha256: str
     communes: Mapping[str, str]

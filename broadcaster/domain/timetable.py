@@ -75,43 +75,36 @@ class CommuneTimetable:
     def slot(self, name: str) -> Slot | None:
         return next((slot for slot in self.slots if slot.name == name), None)
 
-    def is_quiet(self, interval: Interval) -> bool:
-        """Whether any moment of the interval lies in the quiet hours."""
-        return self.quiet_hours is not None and self._touches(self.quiet_hours, ALL_DAYS, interval)
+    def quiet_around(self, day: date) -> Iterator[Interval]:
+        """The quiet hours that can touch what begins on a local date: its own and those of the dates beside it."""
+        if self.quiet_hours is not None:
+            for near in _beside(day):
+                yield self.quiet_hours.on(near, self.zone)
 
-    def is_reserved(self, interval: Interval) -> bool:
-        return any(self._touches(blocked.window, blocked.days, interval) for blocked in self.reserved)
+    def reserved_around(self, day: date) -> Iterator[Interval]:
+        """The reserved windows that can touch what begins on a local date."""
+        for blocked in self.reserved:
+            for near in _beside(day):
+                if near.weekday() in blocked.days:
+                    yield blocked.window.on(near, self.zone)
+
+    def is_quiet(self, interval: Interval) -> bool:
+        """Whether any moment of the interval, at most a day long, lies in the quiet hours."""
+        start, end = interval
+        quiet = self.quiet_around(start.astimezone(self.zone).date())
+        return any(start < until and since < end for since, until in quiet)
 
     def latest_start(self, due: datetime, duration: timedelta, grace: timedelta) -> datetime:
         """The last moment at which an airing due at `due` may still begin: within the grace, out of blocked time."""
-        latest = due + grace
-        for window, days in self._blocks():
-            day = due.astimezone(self.zone).date()
-            while instant(day, time(), self.zone) <= latest + duration:
-                start, _ = window.on(day, self.zone)
-                if day.weekday() in days and start >= due + duration:
-                    latest = min(latest, start - duration)
-                day += timedelta(days=1)
-        return latest
+        day = due.astimezone(self.zone).date()
+        starts = [
+            start for start, _ in (*self.quiet_around(day), *self.reserved_around(day)) if start >= due + duration
+        ]
+        return min([due + grace, *(start - duration for start in starts)])
 
-    def _blocks(self) -> Iterator[tuple[Window, frozenset[int]]]:
-        if self.quiet_hours is not None:
-            yield self.quiet_hours, ALL_DAYS
-        for blocked in self.reserved:
-            yield blocked.window, blocked.days
 
-    def _touches(self, window: Window, days: frozenset[int], interval: Interval) -> bool:
-        start, end = interval
-        # A window of the day before can reach into this one by crossing midnight.
-        day = start.astimezone(self.zone).date() - timedelta(days=1)
-        last = end.astimezone(self.zone).date()
-        while day <= last:
-            if day.weekday() in days:
-                window_start, window_end = window.on(day, self.zone)
-                if start < window_end and window_start < end:
-                    return True
-            day += timedelta(days=1)
-        return False
+def _beside(day: date) -> tuple[date, date, date]:
+    return day - timedelta(days=1), day, day + timedelta(days=1)
 
 
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -2,18 +2,17 @@
 
 import logging
 from collections import Counter
-
-from filelock import FileLock, Timeout
+from functools import partial
 
 from broadcaster import clock
 from broadcaster.application import Application
-from broadcaster.errors import StoreError
 from broadcaster.jobs.metronome import Metronome
 from broadcaster.jobs.runner import Job, LocalRunner
 from broadcaster.services import bulletins, planning, rendering
 from broadcaster.services.outcomes import OnEnd
 from broadcaster.store import journal, schema
 from broadcaster.store.journal import Action
+from broadcaster.store.lock import worker_lock
 
 log = logging.getLogger(__name__)
 
@@ -30,25 +29,21 @@ class Worker:
         self._actor = application.program()
         self._hand_over = application.hand_over(on_end)
         self._outcomes = self._hand_over.outcomes
-        self._lock = FileLock(application.worker_lock)
-        jobs: dict[str, Job] = {"plan": self.plan, "render": self._render}
+        self._lock = worker_lock(application.store, application.worker_lock)
+        jobs: dict[str, Job] = {"plan": self.plan, "render": self._render, "prune": self._prune}
         self._runner = LocalRunner(jobs, threads=2, on_failure=self._count_failure)
+        self._missed: Counter[str] = Counter()
         self._troubles: Counter[str] = Counter()
         self._metronome = Metronome(settings.misfire_grace_s)
         self._metronome.every(settings.plan_every_s, "plan", self._tick_plan)
         self._metronome.every(settings.render_every_s, "render", self._tick_render)
         self._metronome.every(settings.air_every_s, "air", self._tick_air)
+        self._metronome.every(application.config.storage.prune_every_s, "prune", partial(self._runner.submit, "prune"))
 
     def start(self) -> None:
         """Raises StoreError where the database cannot be used or another worker has it."""
         schema.check(self._application.store)
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            raise StoreError(
-                "Another worker is already running on this database ({lock}). One is enough; stop it first.",
-                lock=self._application.worker_lock,
-            ) from error
+        self._lock.acquire()
         now = clock.now()
         self._outcomes.settle(now)
         self._journal(Action.WORKER_STARTED)
@@ -56,17 +51,20 @@ class Worker:
         self._metronome.start()
 
     def stop(self) -> None:
+        """Raises StoreError where the database is away; what plays here is silent all the same."""
         self._metronome.stop()
         self._application.children.close()
         self._runner.close()
-        self._outcomes.stop(clock.now())
-        self._journal_troubles()
-        self._journal(Action.WORKER_STOPPED)
-        self._lock.release()
+        try:
+            self._outcomes.stop(clock.now())
+            self._journal_troubles()
+            self._journal(Action.WORKER_STOPPED)
+        finally:
+            self._lock.release()
 
     def _tick_plan(self) -> None:
-        self._journal_troubles()
         self._runner.submit("plan")
+        self._journal_troubles()
 
     def _tick_render(self) -> None:
         with self._application.store.reading() as session:
@@ -77,6 +75,8 @@ class Worker:
     def _tick_air(self) -> None:
         """One thread does all of it, so that what an airing goes through happens in order."""
         try:
+            if not self._lock.is_held():
+                return  # the database went away, and another worker may have taken over
             self._outcomes.collect(clock.now())
             self._hand_over.recall(clock.now())
             self._hand_over.run(clock.now())
@@ -97,15 +97,19 @@ class Worker:
     def _count_failure(self, job: str, ids: tuple[str, ...], error: Exception) -> None:
         self._troubles[" ".join((job, *ids, repr(error)))] += 1
 
+    def _prune(self) -> None:
+        self._application.storage.prune(self._application.store, clock.now())
+
     def _journal_troubles(self) -> None:
         """Journal what was missed or failed since the last time, counted: the same trouble can come twice a second."""
-        for action, counted in (
-            (Action.TICK_MISSED, self._metronome.missed()),
-            (Action.JOB_FAILED, dict(self._troubles)),
-        ):
+        self._missed.update(self._metronome.missed())
+        for action, counts in ((Action.TICK_MISSED, self._missed), (Action.JOB_FAILED, self._troubles)):
+            counted = dict(counts)
             if counted:
                 self._journal(action, **counted)
-        self._troubles.clear()
+                counts.subtract(counted)  # only now, and only these: another thread may have counted on
+                for name in [name for name, count in counts.items() if not count]:
+                    del counts[name]
 
     def _journal(self, action: Action, **counted: object) -> None:
         with self._application.store.writing() as session:

@@ -6,6 +6,7 @@ FULL_LINE = 50
 """A line of so many characters was probably cut where it became full, even if the next begins with a capital."""
 
 _BREAK = re.compile(r"(?:\r\n|[\n\r\u0085\u2028])(?![ \t\u00a0]*(?:[\n\r\u0085\u2028\u2029]|$))")
+_BREAKS = "\n\r\u0085\u2028\u2029"
 _ENDED = re.compile(r"[.!?…:;।|][\"'”’»)\]]*\s*$")
 _LIST_MARK = re.compile(r"[ \t\u00a0]*(?:[-–—•*+·▪►✓]|\(?(?:[0-9]{1,3}|[A-Za-zđĐ]|[ivxIVX]{1,5})[.)/](?![0-9]))")
 
@@ -20,8 +21,8 @@ def unwrapped(text: str) -> str:
     at = line_start = 0
     for found in _BREAK.finditer(text):
         start, end = found.span()
-        line = text[max(line_start, start - 200) : start]
-        if line.strip() and _is_wrap(line, text, end):
+        line = text[max(line_start, start - 200) : start].rstrip(" \t\u00a0")
+        if line.strip() and line[-1] not in _BREAKS and _is_wrap(line, text, end):
             parts += (text[at:start], " " * (end - start))
             at = end
         line_start = end

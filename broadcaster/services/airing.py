@@ -13,12 +13,20 @@ from sqlalchemy.orm import Session
 
 from broadcaster import files
 from broadcaster.config import Config
-from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, StationState, Verdict
+from broadcaster.domain.airing import (
+    OPEN_STATION_STATES,
+    Evidence,
+    Outcome,
+    Phase,
+    Reason,
+    StationState,
+    Verdict,
+)
 from broadcaster.domain.bulletin import BulletinState
 from broadcaster.domain.order import Order
 from broadcaster.domain.place import Mode, Station
 from broadcaster.errors import BroadcasterError
-from broadcaster.services.outcomes import Outcomes, tell
+from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.services.rendering import Studio
 from broadcaster.store import airings
 from broadcaster.store import communes as places
@@ -57,26 +65,28 @@ class HandOver:
             waiting = airings.due(session, now + max(leads.values(), default=timedelta()) + timedelta(seconds=1))
         nothing = timedelta()
         ready = [row for row in waiting if row.due_at <= now + leads.get(row.commune, nothing)]
-        for row in ready:
+
+        def hand_over(row: AiringRow) -> None:
             targets = [station for station in stations.get(row.commune, []) if station.mode is row.mode]
             with self.store.reading() as session:
                 clip_fault = self._clip_fault(session.get_one(ClipRow, row.clip))
             self._hand_over(row.id, targets, clip_fault, now)
+
+        for_each(ready, hand_over)
         return len(ready)
 
     def recall(self, now: datetime) -> None:
         """Take back what was handed over, has not begun, and is not approved any more."""
         with self.store.reading() as session:
             begun = [row for row in airings.under_way(session) if row.phase is not Phase.ON_AIR]
-            refused = {row.id: refusal for row in begun if (refusal := self._refusal(session, row)) is not None}
-            stations = {station.code: station for found in places.stations(session).values() for station in found}
-        for airing, refusal in refused.items():
+            begun += airings.given_back(session)
+            refused = {row: refusal for row in begun if (refusal := self._refusal(session, row)) is not None}
+            stations = places.stations(session, {row.commune for row in refused})
+        for row, refusal in refused.items():
             with self.store.writing() as session:
-                parts = airings.deliveries(session, airing)
-                self.outcomes.end(session, session.get_one(AiringRow, airing), refusal, now)
-            for part in parts:
-                if part.station in stations:
-                    self._silence(stations[part.station], airing)
+                self.outcomes.end(session, session.get_one(AiringRow, row.id), refusal, now)
+            for station in stations.get(row.commune, []):  # one that knows nothing of it stays as it is
+                self._silence(station, row.id)
 
     def _silence(self, station: Station, airing: str) -> None:
         try:
@@ -190,22 +200,25 @@ class HandOver:
 
     def _deliver(self, station: Station, order: Order) -> str:
         """Hand an order to a station; what went wrong, or an empty text."""
+        extra = {"action": "delivery_failed", "airing": order.airing, "station": station.code}
         try:
             self.outcomes.stations.connector(station).deliver(order)
         except BroadcasterError as error:
-            ids = {"airing": order.airing, "station": station.code}
-            log.warning(
-                "An order was not handed over.", extra={"action": "delivery_failed", **ids, "error": str(error)}
-            )
+            log.warning("An order was not handed over.", extra={**extra, "error": str(error)})
             return str(error)
+        except Exception as error:  # whatever is wrong with one station, the others must air
+            log.exception("An order was not handed over.", extra=extra)
+            return repr(error)
         return ""
 
     def _handed_over(self, session: Session, row: AiringRow, failures: Mapping[str, str], now: datetime) -> None:
-        for part in airings.deliveries(session, row.id):
-            part.detail = failures.get(part.station, "")
-            part.state = StationState.FAILED if part.detail else StationState.ACCEPTED
+        parts = airings.deliveries(session, row.id)
+        for part in parts:
+            if part.state is StationState.SENDING:  # else a report has overtaken this note
+                part.detail = failures.get(part.station, "")
+                part.state = StationState.FAILED if part.detail else StationState.ACCEPTED
         if airings.move(session, row.id, [Phase.SENDING], phase=Phase.HANDED_OVER, handed_over_at=now):
             failed_at = {station: error for station, error in failures.items() if error}
             tell(session, self.outcomes.actor, Action.AIRING_HANDED_OVER, row, now, failed=failed_at)
-            if all(failures.values()):
-                self.outcomes.conclude(session, row, now)
+        if all(part.state not in OPEN_STATION_STATES for part in parts):
+            self.outcomes.conclude(session, row, now)

@@ -63,7 +63,7 @@ def approvable_of(session: Session, submission: SubmissionRow, revision: Revisio
         revision_sha256=revision.sha256,
         readings={clip.key: "\n".join((clip.opening, clip.spoken, clip.closing)) for clip in clips},
         clips={clip.key: str(clip.sha256) for clip in clips},
-        voice=submission.voice,
+        voices={clip.key: str(clip.voice) for clip in clips},
         template=submission.template,
         template_sha256=clips[0].template_sha256,
         communes=submissions.communes_of(session, submission.id),

@@ -24,6 +24,7 @@ from broadcaster.domain.roles import Actor, Role
 from broadcaster.errors import InputError
 from broadcaster.services import rendering
 from broadcaster.services.rendering import Studio
+from broadcaster.services.storage import Storage
 from broadcaster.store import communes as places
 from broadcaster.store import journal, submissions
 from broadcaster.store.engine import Store
@@ -90,6 +91,7 @@ class Desk:
 
     store: Store
     studio: Studio
+    storage: Storage
     config: Config
 
     def submit(self, bulletin: str, actor: Actor, now: datetime, permission: Permission | None = None) -> str:
@@ -98,6 +100,7 @@ class Desk:
         Returns the submission's id; `render` makes its clips. Raises InputError where anything cannot be said.
         """
         permission = permission or Permission()
+        self.storage.ensure_room()
         with self.store.writing() as session:
             row, revision = submissions.bulletin(session, bulletin)
             actor.require(Role.WRITER, Role.ADMINISTRATOR)
@@ -110,7 +113,7 @@ class Desk:
                 bulletin=bulletin,
                 revision=revision.number,
                 template=revision.template or self.config.audio.templates[revision.priority],
-                voice=revision.voice or self._voice(revision.language),
+                voices=list(self.studio.order(revision.language, revision.voice)),
                 zones=sorted(permission.zones),
                 valid_from=permission.valid_from or now,
                 valid_until=min(until, revision.expires_at) if revision.expires_at else until,
@@ -118,6 +121,8 @@ class Desk:
                 submitted_by=actor.person,
                 submitted_at=now,
             )
+            if submission.valid_from >= submission.valid_until:
+                raise InputError("The approval would end before it begins.")
             session.add(submission)
             session.flush()
             self._list_clips(session, submission, revision, permission.communes, now)
@@ -150,9 +155,6 @@ class Desk:
             row.state = BulletinState.WITHDRAWN
             tell(session, Action.BULLETIN_WITHDRAWN, row, actor, now, reason=reason)
 
-    def _voice(self, language: str) -> str:
-        return self.config.speech.voices.get(language) or self.studio.speaker.default_voice(language).name
-
     def _list_clips(
         self,
         session: Session,
@@ -170,7 +172,7 @@ class Desk:
         for commune in communes:
             text = resolve(revision.text, values | {Placeholder.COMMUNE: commune.name})
             if text not in made:
-                script = self.studio.script(text, revision.language, submission.template, submission.voice)
+                script = self.studio.script(text, revision.language, submission.template, submission.voices)
                 made[text] = rendering.put_on_list(session, script, now)
                 made[text].error = None  # a new submission is a new try
             session.add(SubmissionClipRow(submission=submission.id, commune=commune.code, clip=made[text].key))
@@ -200,6 +202,8 @@ def _communes(session: Session, wanted: Sequence[str] | None) -> list[CommuneRow
     unknown = sorted(set(wanted or ()) - set(rows))
     if unknown:
         raise InputError("There is no commune {commune}. Known: {known}.", commune=unknown[0], known=", ".join(rows))
+    if wanted is not None and not wanted:
+        raise InputError("Name at least one commune.")
     if not rows:
         raise InputError("There is no commune yet. Import communes first: broadcaster import communes.yaml")
     return [row for row in rows.values() if wanted is None or row.code in wanted]
@@ -269,6 +273,7 @@ def details(store: Store, studio: Studio, bulletin: str) -> dict[str, Any]:
                     "key": clip.key,
                     "communes": [commune for commune, key in communes.items() if key == clip.key],
                     "spoken": "\n".join(part for part in (clip.opening, clip.spoken, clip.closing) if part),
+                    "voice": clip.voice,
                     "file": str(studio.path(clip.key)) if clip.sha256 else None,
                     "sha256": clip.sha256,
                     "duration_ms": clip.duration_ms,

@@ -13,7 +13,7 @@ from broadcaster.domain.place import Mode
 from broadcaster.domain.roles import Role
 from broadcaster.domain.timetable import WEEKDAYS, local_dates, local_time
 from broadcaster.errors import InputError
-from broadcaster.strict_yaml import Strict
+from broadcaster.strict_yaml import Strict, problem
 
 _CODE = re.compile(r"[A-Za-z0-9-]{2,64}")
 
@@ -28,18 +28,21 @@ def _time_of_day(text: str) -> str:
 
 def _code(text: str) -> str:
     if not _CODE.fullmatch(text):
-        raise ValueError(f"{text} is not a code: write 2 to 64 letters a-z, digits and hyphens")
+        raise problem("{text} is not a code: write 2 to 64 letters a-z, digits and hyphens", text=text)
     return text
 
 
 def _weekday(name: str) -> str:
     if name not in WEEKDAYS:
-        raise ValueError(f"Unknown weekday {name}. Known: {', '.join(WEEKDAYS)}.")
+        raise problem("Unknown weekday {name}. Known: {known}.", name=name, known=", ".join(WEEKDAYS))
     return name
 
 
 Code = Annotated[str, AfterValidator(_code)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Text = Annotated[str, AfterValidator(normalised)]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(normalised)
+]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Weekday = Annotated[str, AfterValidator(_weekday)]
 
@@ -53,7 +56,7 @@ class Span(Strict):
     @model_validator(mode="after")
     def _has_length(self) -> Self:
         if self.start == self.end:
-            raise ValueError(f"a window from {self.start} to {self.end} has no length")
+            raise problem("a window from {start} to {end} has no length", start=self.start, end=self.end)
         return self
 
 
@@ -63,7 +66,7 @@ class SlotEntry(Span):
 
 
 class ReservedEntry(Span):
-    reason: str = ""
+    reason: Text = ""
     days: list[Weekday] | None = None
 
 
@@ -82,7 +85,7 @@ class CommuneEntry(Strict):
     code: Code
     name: Name
     kind: Name = "xã"
-    province: str = ""
+    province: Text = ""
     timezone: str = "Asia/Ho_Chi_Minh"
     zones: list[Name] = []
     slots: list[SlotEntry] = []
@@ -95,7 +98,7 @@ class CommuneEntry(Strict):
     @classmethod
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError(f"unknown time zone {value}. Write it like Asia/Ho_Chi_Minh")
+            raise problem("unknown time zone {value}. Write it like Asia/Ho_Chi_Minh", value=value)
         ZoneInfo(value)
         return value
 
@@ -105,7 +108,7 @@ class CommuneEntry(Strict):
         names = [slot.name for slot in value]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
-            raise ValueError(f"two slots are named {twice}")
+            raise problem("two slots are named {name}", name=twice)
         return value
 
 
@@ -120,7 +123,7 @@ class StationEntry(Strict):
 class RoleEntry(Strict):
     role: Role
     commune: str | None = None
-    source: str | None = None
+    source: Text | None = None
 
 
 class PersonEntry(Strict):
@@ -145,7 +148,7 @@ class BulletinEntry(Strict):
     language: str = "vi"
     field: Field = Field.GENERAL
     priority: Priority = Priority.NORMAL
-    source: str = ""
+    source: Text = ""
     text: str
     expires: datetime | None = None
     template: str | None = None
@@ -156,7 +159,7 @@ class BulletinEntry(Strict):
     def _has_words(cls, value: str) -> str:
         value = normalised(value)
         if not value:
-            raise ValueError("there is no text. Write what is to be said")
+            raise problem("there is no text. Write what is to be said")
         return value
 
     @field_validator("text")
@@ -172,7 +175,7 @@ class BulletinEntry(Strict):
     @classmethod
     def _with_offset(cls, value: datetime | None) -> datetime | None:
         if value is not None and value.tzinfo is None:
-            raise ValueError("write the expiry with its offset, for example 2026-12-31T23:59:00+07:00")
+            raise problem("write the expiry with its offset, for example 2026-12-31T23:59:00+07:00")
         return value
 
 
@@ -191,13 +194,17 @@ class ScheduleEntry(Strict):
     @model_validator(mode="after")
     def _can_occur(self) -> Self:
         if bool(self.slots) == bool(self.times):
-            raise ValueError("a schedule has either slots or times")
+            raise problem("a schedule has either slots or times")
+        for named in (self.communes, self.slots, [f"{local_time(text)}" for text in self.times]):
+            if len(set(named)) < len(named):  # they would be laid twice and stand in each other's way
+                twice = next(item for item in named if named.count(item) > 1)
+                raise problem("{name} stands in the schedule twice", name=twice)
         try:
             first = next(local_dates(self.rrule, self.dtstart, self.dtstart, date.max), None)
         except InputError as error:
             raise ValueError(str(error)) from error
         if first is None:
-            raise ValueError(f"the rule {self.rrule} never occurs")
+            raise problem("the rule {rule} never occurs", rule=self.rrule)
         return self
 
 

@@ -35,6 +35,7 @@ from broadcaster.store.tables import (
     PersonRow,
     RevisionRow,
     Row,
+    ScheduleCommuneRow,
     ScheduleRow,
     StationRow,
 )
@@ -71,6 +72,7 @@ def import_all(
     Whoever imports needs a role, except that nothing changes, or that there are no people yet: then the one who
     sits at this computer sets the first ones up, and the journal says so.
     """
+    _refuse_twins(documents)
     with store.writing() as session:
         is_first = session.scalars(select(PersonRow.code).limit(1)).first() is None
         brought = {entry.code for document in documents for entry in document.people}
@@ -87,6 +89,18 @@ def import_all(
                 if item.change is not Change.UNCHANGED:
                     actor.require(*(_WRITERS if item.noun == "bulletin" else _KEEPERS))
         return done
+
+
+def _refuse_twins(documents: Sequence[Exchange]) -> None:
+    """Two entries of one name would take turns with every import."""
+    seen: set[tuple[str, str]] = set()
+    for document in documents:
+        for part in Exchange.model_fields:
+            for entry in getattr(document, part):
+                key = f"{entry.key}:{entry.value}" if part == "facts" else getattr(entry, "code", None) or entry.id
+                if (part, key) in seen:
+                    raise InputError("{key} stands twice among the {part}. Keep one.", key=key, part=part)
+                seen.add((part, key))
 
 
 def _import(session: Session, documents: Sequence[Exchange], actor: Actor, now: datetime) -> Iterator[Imported]:
@@ -109,7 +123,7 @@ def _import(session: Session, documents: Sequence[Exchange], actor: Actor, now: 
         yield _bulletin(session, entry, actor, now)
     for entry in each("schedules"):
         _check_schedule(session, entry)
-        yield _keep(session, "schedule", _schedule(entry, now), actor, now)
+        yield _keep_schedule(session, entry, actor, now)
 
 
 def _keep(session: Session, noun: str, row: Row, actor: Actor, now: datetime) -> Imported:
@@ -206,11 +220,38 @@ def _check_schedule(session: Session, entry: ScheduleEntry) -> None:
                              schedule=name, commune=code)  # fmt: skip
 
 
+def _keep_schedule(session: Session, entry: ScheduleEntry, actor: Actor, now: datetime) -> Imported:
+    """A schedule with its communes; any change of either makes a new version of it."""
+    query = select(ScheduleCommuneRow).where(ScheduleCommuneRow.schedule == entry.id)
+    before = {row.commune: row for row in session.scalars(query)}
+    kept = session.get(ScheduleRow, entry.id)
+    row = _schedule(entry, now)
+    row.version = kept.version if kept is not None else 0
+    done = _keep(session, "schedule", row, actor, now)
+    if done.change is Change.UNCHANGED and set(before) == set(entry.communes):
+        return done
+    for commune in set(before) - set(entry.communes):
+        session.delete(before[commune])
+    for commune in set(entry.communes) - set(before):
+        session.add(ScheduleCommuneRow(schedule=entry.id, commune=commune))
+    session.get_one(ScheduleRow, entry.id).version += 1
+    journal.append(
+        session,
+        chain=journal.SYSTEM,
+        action=Action.IMPORTED,
+        now=now,
+        actor=actor,
+        subject=entry.id,
+        data={"noun": "schedule communes", "before": sorted(before), "after": sorted(entry.communes)},
+    )
+    return done if done.change is Change.NEW else Imported("schedule", entry.id, Change.CHANGED)
+
+
 def _schedule(entry: ScheduleEntry, now: datetime) -> ScheduleRow:
     return ScheduleRow(
         id=entry.id,
         bulletin=entry.bulletin,
-        communes=list(entry.communes),
+        version=0,
         slots=list(entry.slots),
         times=list(entry.times),
         dtstart=entry.dtstart,

@@ -4,10 +4,12 @@ Every airing gets its outcome in one place, `Outcomes.end`, by a conditional UPD
 the same transaction: exactly one outcome, whatever happens.
 """
 
+import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -24,12 +26,17 @@ from broadcaster.domain.airing import (
 from broadcaster.domain.order import Report, ReportState
 from broadcaster.domain.place import Station
 from broadcaster.domain.roles import Actor
+from broadcaster.errors import StoreError
 from broadcaster.services.stations import Stations
 from broadcaster.store import airings, journal
 from broadcaster.store import communes as places
 from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
 from broadcaster.store.tables import AiringRow, DeliveryRow
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 OnEnd = Callable[[AiringRow], None]
 
@@ -39,6 +46,7 @@ _OF_REPORT = {
     ReportState.REFUSED: StationState.REFUSED,
     ReportState.STOPPED: StationState.STOPPED,
 }
+_HEARD_TO_AN_END = (StationState.FINISHED, StationState.STOPPED)
 _BEGUN = (Phase.SENDING, Phase.HANDED_OVER, Phase.ON_AIR)
 
 
@@ -62,18 +70,26 @@ class Outcomes:
 
     def sweep(self, now: datetime) -> None:
         """End what should have ended by now and of which nothing more is to be expected."""
-        for airing, stations in self._under_way(now):
+
+        def end_if_over(found: tuple[str, Mapping[str, Station]]) -> None:
+            airing, stations = found
             with self.store.writing() as session:
                 row = session.get_one(AiringRow, airing)
                 parts = airings.deliveries(session, airing)
                 if all(self._is_over(row, part, stations.get(part.station), now) for part in parts):
                     self.conclude(session, row, now)
 
+        for_each(self._under_way(now), end_if_over)
+
     def settle(self, now: datetime) -> None:
         """After a worker died or stopped: put right what it left half done, without airing anything twice."""
-        for airing, stations in self._under_way(None):
+
+        def put_right(found: tuple[str, Mapping[str, Station]]) -> None:
+            airing, stations = found
             with self.store.writing() as session:
                 self._settle(session, session.get_one(AiringRow, airing), stations, now)
+
+        for_each(self._under_way(None), put_right)
 
     def stop(self, now: datetime) -> None:
         """The worker stops: silence what sounds in this process and end it, give back what had not begun."""
@@ -84,7 +100,8 @@ class Outcomes:
     def conclude(self, session: Session, row: AiringRow, now: datetime, lost: Reason | None = None) -> None:
         """Give an airing the outcome that follows from how far its stations came."""
         parts = airings.deliveries(session, row.id)
-        finished_at = max((part.ended_at for part in parts if part.ended_at is not None), default=None)
+        heard = [part for part in parts if part.state in _HEARD_TO_AN_END]
+        finished_at = max((part.ended_at for part in heard if part.ended_at is not None), default=None)
         self.end(session, row, verdict({part.station: part.state for part in parts}, lost), now, finished_at)
 
     def end(
@@ -117,10 +134,10 @@ class Outcomes:
         with self.store.writing() as session:
             row = session.get(AiringRow, report.airing)
             part = session.get(DeliveryRow, (report.airing, report.station))
-            state = _OF_REPORT[report.state]
-            if row is None or part is None or row.phase is Phase.ENDED or state not in STATION_TRANSITIONS[part.state]:
+            if row is None or part is None or row.phase is Phase.ENDED or not _is_possible(report, part):
                 self._ignore(session, report, row, now)
                 return
+            state = _state_after(report, part)
             part.state, part.detail = state, report.code
             if state is StationState.STARTED:
                 part.started_at = report.at
@@ -170,7 +187,9 @@ class Outcomes:
             airings.forget_deliveries(session, row.id)
             airings.move(session, row.id, (Phase.SENDING, Phase.HANDED_OVER), phase=Phase.PLANNED, handed_over_at=None)
             tell(session, self.actor, Action.AIRING_RETURNED, row, now)
-        elif len(lost) == sum(part.state in OPEN_STATION_STATES for part in parts):
+            return
+        over = [part for part in lost if not self._may_tell(part, stations.get(part.station))]
+        if len(over) == sum(part.state in OPEN_STATION_STATES for part in parts):
             self.conclude(session, row, now, lost=Reason.WORKER_STOPPED)
 
     def _is_lost(self, part: DeliveryRow, station: Station | None) -> bool:
@@ -179,6 +198,43 @@ class Outcomes:
             return False
         capabilities = self.stations.capabilities(station)
         return part.state is StationState.SENDING or capabilities is None or capabilities.plays_here
+
+    def _may_tell(self, part: DeliveryRow, station: Station | None) -> bool:
+        """Whether a station may have got its order as the worker died, and would report what became of it."""
+        capabilities = self.stations.capabilities(station)
+        is_elsewhere = capabilities is not None and capabilities.confirms_finish and not capabilities.plays_here
+        return is_elsewhere and part.state is StationState.SENDING
+
+
+def for_each(found: Iterable[T], act: Callable[[T], object]) -> None:
+    """Act on each: one that fails keeps no other from its turn, unless the database itself is away.
+
+    Raises the first failure once all had their turn.
+    """
+    failures: list[Exception] = []
+    for item in found:
+        try:
+            act(item)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("One airing failed; the others go on.", extra={"action": "airing_failed"})
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _is_possible(report: Report, part: DeliveryRow) -> bool:
+    """Whether a station can be in the reported state after the one it is in, and not before it started."""
+    is_after_start = part.started_at is None or report.at >= part.started_at
+    return is_after_start and _OF_REPORT[report.state] in STATION_TRANSITIONS[part.state]
+
+
+def _state_after(report: Report, part: DeliveryRow) -> StationState:
+    """A stop before anything sounded is no airing in part."""
+    if report.state is ReportState.STOPPED and part.started_at is None and report.position_s <= 0:
+        return StationState.RECALLED
+    return _OF_REPORT[report.state]
 
 
 def tell(session: Session, actor: Actor, action: Action, row: AiringRow, now: datetime, **data: object) -> None:

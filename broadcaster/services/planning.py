@@ -1,46 +1,49 @@
-"""The planner: approved bulletins and schedules become airings for the days ahead."""
+"""The planner: approved bulletins and schedules become airings for the days ahead.
 
+A commune whose inputs have the fingerprint they had last time is left alone, so that planning again costs little;
+the others are planned in parts, each written in a transaction of its own, so that nothing else waits for long.
+"""
+
+import gc
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
+from itertools import product
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 from ulid import ULID
 
 from broadcaster.config import Config
 from broadcaster.domain.airing import AiringKey, Phase, Reason
-from broadcaster.domain.bulletin import BulletinState
-from broadcaster.domain.place import airing_mode
-from broadcaster.domain.plan import PlannedAiring, Wish, lay_day
+from broadcaster.domain.plan import Held, Wish, lay_day
 from broadcaster.domain.roles import Actor
-from broadcaster.domain.timetable import local_dates
+from broadcaster.domain.timetable import Interval
+from broadcaster.services.wishes import Asking, Calendar, Clips, asking, clips, wishes
 from broadcaster.store import communes as places
 from broadcaster.store import journal
+from broadcaster.store.bulk import insert_rows
 from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
-from broadcaster.store.tables import (
-    AiringRow,
-    BulletinRow,
-    ClipRow,
-    CommuneRow,
-    RevisionRow,
-    ScheduleRow,
-    SubmissionClipRow,
-    SubmissionRow,
-)
+from broadcaster.store.tables import PlanRow, Row
+
+_COMMUNES_AT_ONCE = 250
+_LOOKING_BACK = timedelta(days=3)
+_FARTHEST = timedelta(days=367)  # what lies beyond was planned by a clock that went right: this one may be at 1970
+_AIRINGS: Table = Row.metadata.tables["airings"]
+_KEY = ("schedule", "commune", "local_date", "place_in_day")
+_BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_COMPARED = ("bulletin", "revision", "submission", "clip", "mode", "due_at", "ends_at", "blocked")
+_NEW = ("id", *_KEY, "phase", *_COMPARED)
 
 
-@dataclass(frozen=True, slots=True)
-class Approved:
-    """What may air of one schedule: the approved submission and, for each permitted commune, its clip."""
-
-    schedule: ScheduleRow
-    revision: RevisionRow
-    submission: SubmissionRow
-    clips: Mapping[str, tuple[str, int]]  # commune -> clip key, duration in ms
+_Wanted = Mapping[AiringKey, tuple[Any, ...]]
+"""For each airing that is asked for and not held, the values of the columns in _COMPARED."""
+_DUE = _COMPARED.index("due_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,209 +54,193 @@ class PlanChange:
     moved: int = 0
     removed: int = 0
 
-    def __bool__(self) -> bool:
-        return bool(self.new or self.moved or self.removed)
+    def __add__(self, other: "PlanChange") -> "PlanChange":
+        return PlanChange(self.new + other.new, self.moved + other.moved, self.removed + other.removed)
 
 
-def plan(store: Store, config: Config, actor: Actor, now: datetime) -> PlanChange:
-    """Bring the airings of the days ahead in line with the schedules; what was begun or has ended stays as it is."""
+def plan(
+    store: Store, config: Config, actor: Actor, now: datetime, communes: Collection[str] | None = None
+) -> PlanChange:
+    """Bring the airings of the days ahead in line with the schedules; what was begun or has ended stays as it is.
+
+    `communes` names those whose inputs were just changed; None looks at all.
+    """
     with store.reading() as session:
-        wanted = {airing.key: (airing, values) for airing, values in wanted_airings(session, config, now)}
-        if not _differences(session, wanted, now):
-            return PlanChange()
-    with store.writing() as session:
-        wanted = {airing.key: (airing, values) for airing, values in wanted_airings(session, config, now)}
-        change = _apply(session, _differences(session, wanted, now))
-        journal.append(
-            session,
-            chain=journal.SYSTEM,
-            action=Action.PLANNED,
-            now=now,
-            actor=actor,
-            subject="plan",
-            data={"new": change.new, "moved": change.moved, "removed": change.removed},
-        )
+        asked = asking(session, communes)
+        settings = [config.timetable.days_ahead, config.timetable.quiet_hours]
+        prints = {code: asked.fingerprint(code, _today(row, now), settings) for code, row in asked.communes.items()}
+        kept = _kept_prints(session, communes)
+    changed = sorted(code for code, found in prints.items() if kept.get(code) != found)
+    planner = _Planner(store, config, actor, now, asked, prints, Calendar(config.timetable.days_ahead))
+    with _without_collecting():
+        parts = (changed[start : start + _COMMUNES_AT_ONCE] for start in range(0, len(changed), _COMMUNES_AT_ONCE))
+        return sum((planner.plan_part(part) for part in parts), PlanChange())
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """What one planning works with, for all its parts."""
+
+    store: Store
+    config: Config
+    actor: Actor
+    now: datetime
+    asked: Asking
+    prints: Mapping[str, str]
+    calendar: Calendar
+
+    def plan_part(self, communes: Sequence[str]) -> PlanChange:
+        """Plan some communes and keep their fingerprints, in one transaction."""
+        with self.store.reading() as session:
+            heard = clips(session, communes)
+            held = _held(session, communes, self.now)
+        wanted = {key: values for code in communes for key, values in self._wanted(heard, held, code)}
+        with self.store.writing() as session:
+            change = _apply(session, _differences(session, self.asked, communes, wanted, self.now))
+            _keep_prints(session, {code: self.prints[code] for code in communes})
+            _tell(session, change, self.actor, self.now)
         return change
 
-
-def wanted_airings(session: Session, config: Config, now: datetime) -> Iterator[tuple[PlannedAiring, dict[str, Any]]]:
-    """Every airing that the schedules ask for and that is still to come, with the values of its row."""
-    approved = {item.schedule.id: item for item in _approved(session)}
-    by_commune: dict[str, list[Approved]] = defaultdict(list)
-    for item in approved.values():
-        for commune in item.schedule.communes:
-            by_commune[commune].append(item)
-    stations = places.stations(session, by_commune)
-    dates = _DatesOfRules(config.timetable.days_ahead)
-    for row in session.scalars(select(CommuneRow).where(CommuneRow.code.in_(list(by_commune)))):
-        timetable = places.timetable(row, config.timetable.quiet_hours)
-        today = now.astimezone(timetable.zone).date()
-        wishes: dict[date, list[Wish]] = defaultdict(list)
-        for item in by_commune[row.code]:
-            if row.code in item.clips:  # a schedule only narrows what was approved
-                for day in dates.of(item.schedule, today):
-                    wishes[day] += _wishes(item, row.code, day)
-        for day, day_wishes in wishes.items():
-            for airing in lay_day(timetable, day, day_wishes):
-                if airing.due_at >= now:
-                    item = approved[airing.key.schedule]
-                    mode = airing_mode(stations.get(row.code, []), is_rehearsal=item.schedule.is_rehearsal)
-                    yield airing, _values(airing, item, row.code, mode)
+    def _wanted(
+        self, heard: Clips, held: Mapping[tuple[str, date], Held], commune: str
+    ) -> Iterator[tuple[AiringKey, tuple[Any, ...]]]:
+        """Every airing that a commune's schedules ask for and that is not held, as in _Wanted."""
+        row = self.asked.communes[commune]
+        timetable = places.timetable(row, self.config.timetable.quiet_hours)
+        by_day: dict[date, list[Wish]] = defaultdict(list)
+        fixed: dict[str, tuple[Any, ...]] = {}
+        for schedule in self.asked.of_commune.get(commune, ()):
+            item = self.asked.schedules[schedule]
+            clip = heard.get((item.submission, commune)) if item.submission is not None else None
+            if clip is not None:  # a schedule only narrows what was approved
+                mode = self.asked.modes[commune][item.is_rehearsal]
+                fixed[schedule] = (item.bulletin, item.revision, item.submission, clip[0], mode)
+                wished = list(wishes(item, clip[1]))
+                for day in self.calendar.dates(item, _today(row, self.now)):
+                    by_day[day] += wished
+        for day, day_wishes in by_day.items():
+            for key, due_at, ends_at, blocked in lay_day(timetable, day, day_wishes, held.get((commune, day), {})):
+                yield key, (*fixed[key.schedule], due_at, ends_at, blocked)
 
 
-class _DatesOfRules:
-    """The dates of each rule, expanded once for all communes; from yesterday, whose slot may cross midnight."""
-
-    def __init__(self, days: int) -> None:
-        self._days = days
-        self._known: dict[tuple[str, date, tuple[str, ...], date], list[date]] = {}
-
-    def of(self, schedule: ScheduleRow, today: date) -> list[date]:
-        key = (schedule.rrule, schedule.dtstart, tuple(schedule.exdates), today)
-        if key not in self._known:
-            first, last = today - timedelta(days=1), today + timedelta(days=self._days)
-            left_out = {date.fromisoformat(day) for day in schedule.exdates}
-            dates = local_dates(schedule.rrule, schedule.dtstart, first, last)
-            self._known[key] = [day for day in dates if day not in left_out]
-        return self._known[key]
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Planning makes no reference cycles, and looking for them takes a quarter of its time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
-def _approved(session: Session) -> Iterator[Approved]:
-    """The schedules whose bulletin's newest revision is approved, with what was approved of it."""
-    newest = (RevisionRow.bulletin == BulletinRow.id) & (RevisionRow.number == BulletinRow.revision)
-    query = (
-        select(ScheduleRow, RevisionRow, SubmissionRow)
-        .join(BulletinRow, BulletinRow.id == ScheduleRow.bulletin)
-        .join(RevisionRow, newest)
-        .join(
-            SubmissionRow,
-            (SubmissionRow.bulletin == BulletinRow.id) & (SubmissionRow.revision == BulletinRow.revision),
-        )
-        .where(BulletinRow.state == BulletinState.APPROVED, SubmissionRow.decision == BulletinState.APPROVED)
-        .order_by(SubmissionRow.id)
+def _today(row: Any, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(row.timezone)).date()
+
+
+def _held(
+    session: Session, communes: Sequence[str], now: datetime
+) -> dict[tuple[str, date], dict[AiringKey, Interval]]:
+    """By commune and local date: what was begun or is past. What was blocked never took room from others."""
+    table = _AIRINGS.c
+    is_held = (table.phase != Phase.PLANNED) | (table.due_at <= now)
+    query = select(*(table[name] for name in _KEY), table.due_at, table.ends_at).where(
+        table.commune.in_(communes), table.local_date >= (now - _LOOKING_BACK).date(), is_held, table.blocked.is_(None)
     )
-    newest_submission = {
-        schedule.id: (schedule, revision, submission) for schedule, revision, submission in session.execute(query)
-    }
-    for schedule, revision, submission in newest_submission.values():
-        permitted = (
-            select(SubmissionClipRow.commune, ClipRow.key, ClipRow.duration_ms)
-            .join(ClipRow, ClipRow.key == SubmissionClipRow.clip)
-            .where(SubmissionClipRow.submission == submission.id)
-        )
-        clips = {commune: (key, duration_ms or 0) for commune, key, duration_ms in session.execute(permitted)}
-        yield Approved(schedule, revision, submission, clips)
-
-
-def _wishes(item: Approved, commune: str, day: date) -> Iterator[Wish]:
-    schedule, submission = item.schedule, item.submission
-    places_in_day = [(slot, None) for slot in schedule.slots] + [(None, at) for at in schedule.times]
-    for slot, at in places_in_day:
-        yield Wish(
-            schedule=schedule.id,
-            local_date=day,
-            duration=timedelta(milliseconds=item.clips[commune][1]),
-            priority=item.revision.priority,
-            order=schedule.order,
-            age=(schedule.created_at, schedule.id),
-            slot=slot,
-            at=at,
-            expires_at=item.revision.expires_at,
-            valid_from=submission.valid_from,
-            valid_until=submission.valid_until,
-            is_rehearsal=schedule.is_rehearsal,
-        )
-
-
-def _values(airing: PlannedAiring, item: Approved, commune: str, mode: str) -> dict[str, Any]:
-    return {
-        "bulletin": item.revision.bulletin,
-        "revision": item.revision.number,
-        "submission": item.submission.id,
-        "clip": item.clips[commune][0],
-        "mode": mode,
-        "due_at": airing.due_at,
-        "ends_at": airing.ends_at,
-        "blocked": airing.blocked,
-    }
+    found: dict[tuple[str, date], dict[AiringKey, Interval]] = defaultdict(dict)
+    for *key, due_at, ends_at in session.execute(query):
+        found[key[1], key[2]][AiringKey(*key)] = (due_at, ends_at)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Differences:
-    new: Sequence[dict[str, Any]]
+    new: Sequence[tuple[Any, ...]]  # the columns of _NEW
     moved: Sequence[dict[str, Any]]
     barred: Sequence[dict[str, Any]]
     removed: Sequence[str]
 
-    def __bool__(self) -> bool:
-        return bool(self.new or self.moved or self.barred or self.removed)
-
-
-_COMPARED = ("bulletin", "revision", "submission", "clip", "mode", "due_at", "ends_at", "blocked")
-
 
 def _differences(
-    session: Session, wanted: Mapping[AiringKey, tuple[PlannedAiring, dict[str, Any]]], now: datetime
+    session: Session,
+    asked: Asking,
+    communes: Sequence[str],
+    wanted: _Wanted,
+    now: datetime,
 ) -> _Differences:
     """What separates the rows from the wanted airings. An airing that was begun or has ended is never touched."""
-    oldest = datetime.combine(now.date() - timedelta(days=3), time(), UTC)
-    table = AiringRow.__table__.c
-    names = ("id", "schedule", "commune", "local_date", "place_in_day", "phase", *_COMPARED)
-    query = select(*(table[name] for name in names)).where(AiringRow.local_date >= oldest.date())
+    columns = [_AIRINGS.c[name] for name in ("id", "phase", *_KEY, *_COMPARED)]
+    oldest, newest = (now - _LOOKING_BACK).date(), (now + _FARTHEST).date()
+    query = select(*columns).where(
+        _AIRINGS.c.commune.in_(communes), _AIRINGS.c.local_date >= oldest, _AIRINGS.c.local_date <= newest
+    )
     moved: list[dict[str, Any]] = []
     barred: list[dict[str, Any]] = []
     removed: list[str] = []
     known: set[AiringKey] = set()
-    bars = _bars(session)
     for row in session.execute(query):
         key = AiringKey(row.schedule, row.commune, row.local_date, row.place_in_day)
         known.add(key)
         if row.phase is not Phase.PLANNED or row.due_at <= now:
             continue  # begun, ended, or about to be settled as it stands
-        bar = bars.get(row.schedule)
-        if key not in wanted and bar is None:
+        if key in wanted:
+            # Laid in the past by a slot that was moved meanwhile: better where it is than never.
+            if row[-len(_COMPARED) :] != wanted[key] and wanted[key][_DUE] >= now:
+                moved.append({"airing": row.id, **dict(zip(_COMPARED, wanted[key], strict=True))})
+        elif (bar := _bar(asked, key)) is None:
             removed.append(row.id)
-        elif key not in wanted:
+        elif row.blocked is not bar:
             # Kept, and ended with this reason when due: the log shows what residents were not told.
-            barred += [{"id": row.id, "blocked": bar}] if row.blocked is not bar else []
-        elif any(getattr(row, name) != wanted[key][1][name] for name in _COMPARED):
-            moved.append({"id": row.id, **wanted[key][1]})
-    new = [
-        {"id": str(ULID()), "phase": Phase.PLANNED, **_key_values(key), **values}
-        for key, (_, values) in wanted.items()
-        if key not in known
-    ]
+            barred.append({"airing": row.id, "blocked": bar})
+    missing = [(key, values) for key, values in wanted.items() if key not in known and values[_DUE] >= now]
+    new = [(airing, *key, Phase.PLANNED, *values) for airing, (key, values) in zip(_ids(), missing, strict=False)]
     return _Differences(new, moved, barred, removed)
 
 
-_BARS = {BulletinState.WITHDRAWN: Reason.WITHDRAWN, BulletinState.EXPIRED: Reason.EXPIRED}
+def _ids() -> Iterator[str]:
+    """A million ULIDs (github.com/ulid/spec) of this moment, in order: counting is far faster than drawing."""
+    first = str(ULID())[:22]
+    return (first + "".join(count) for count in product(_BASE32, repeat=4))
 
 
-def _bars(session: Session) -> dict[str, Reason]:
-    """Why a schedule's bulletin may not air at all, for every schedule of which that is so."""
-    states = select(ScheduleRow.id, BulletinRow.state).join(BulletinRow, BulletinRow.id == ScheduleRow.bulletin)
-    return {
-        schedule: _BARS.get(state, Reason.NOT_APPROVED)
-        for schedule, state in session.execute(states.where(BulletinRow.state != BulletinState.APPROVED))
-    }
-
-
-def _key_values(key: AiringKey) -> dict[str, Any]:
-    return {
-        "schedule": key.schedule,
-        "commune": key.commune,
-        "local_date": key.local_date,
-        "place_in_day": key.place_in_day,
-    }
+def _bar(asked: Asking, key: AiringKey) -> Reason | None:
+    """Why a schedule that still asks for this commune may not air at all."""
+    if key.schedule not in asked.of_commune.get(key.commune, ()):
+        return None
+    return asked.schedules[key.schedule].bar
 
 
 def _apply(session: Session, differences: _Differences) -> PlanChange:
-    if differences.new:
-        session.execute(insert(AiringRow), differences.new)
+    connection = session.connection()
+    insert_rows(connection, _AIRINGS, _NEW, differences.new)
+    # Only what is still planned: a worker may have begun to hand it over meanwhile.
+    still_planned = (_AIRINGS.c.id == bindparam("airing")) & (_AIRINGS.c.phase == Phase.PLANNED)
     for changes in (differences.moved, differences.barred):
         if changes:
-            session.execute(update(AiringRow), changes)
-    for start in range(0, len(differences.removed), 500):
-        part = differences.removed[start : start + 500]
-        session.execute(delete(AiringRow).where(AiringRow.id.in_(part), AiringRow.phase == Phase.PLANNED))
+            values: dict[str, Any] = {name: bindparam(name) for name in changes[0] if name != "airing"}
+            connection.execute(update(_AIRINGS).where(still_planned).values(values), changes)
+    if differences.removed:
+        rows = [{"airing": airing} for airing in differences.removed]
+        connection.execute(delete(_AIRINGS).where(still_planned), rows)
     return PlanChange(len(differences.new), len(differences.moved) + len(differences.barred), len(differences.removed))
+
+
+def _kept_prints(session: Session, communes: Collection[str] | None) -> dict[str, str]:
+    query = select(PlanRow.commune, PlanRow.fingerprint)
+    if communes is not None:
+        query = query.where(PlanRow.commune.in_(list(communes)))
+    return dict(session.execute(query).all())
+
+
+def _keep_prints(session: Session, prints: Mapping[str, str]) -> None:
+    session.execute(delete(PlanRow).where(PlanRow.commune.in_(list(prints))))
+    session.execute(insert(PlanRow), [{"commune": code, "fingerprint": found} for code, found in prints.items()])
+
+
+def _tell(session: Session, change: PlanChange, actor: Actor, now: datetime) -> None:
+    if change != PlanChange():
+        data = {"new": change.new, "moved": change.moved, "removed": change.removed}
+        journal.append(
+            session, chain=journal.SYSTEM, action=Action.PLANNED, now=now, actor=actor, subject="plan", data=data
+        )

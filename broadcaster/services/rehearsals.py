@@ -10,7 +10,7 @@ from broadcaster.domain.place import Mode
 from broadcaster.errors import InputError
 from broadcaster.store import communes as places
 from broadcaster.store.engine import Store
-from broadcaster.store.tables import BulletinRow, CommuneRow, ScheduleRow
+from broadcaster.store.tables import BulletinRow, CommuneRow, ScheduleCommuneRow, ScheduleRow
 
 
 def rehearse(store: Store, bulletin: str, at: datetime, now: datetime) -> str:
@@ -29,12 +29,12 @@ def rehearse(store: Store, bulletin: str, at: datetime, now: datetime) -> str:
         schedule = f"rehearsal-{ULID()}"
         for zone in sorted(zones):
             local = at.astimezone(ZoneInfo(zone))
-            in_zone = session.scalars(select(CommuneRow.code).where(CommuneRow.timezone == zone))
+            key = schedule if zone == min(zones) else f"{schedule}-{zone.replace('/', '-')}"[:64]
             session.add(
                 ScheduleRow(
-                    id=schedule if len(zones) == 1 else f"{schedule}-{zone.replace('/', '-')}"[:64],
+                    id=key,
+                    version=1,
                     bulletin=bulletin,
-                    communes=sorted(set(in_zone) & set(communes)),
                     slots=[],
                     times=[f"{local:%H:%M:%S}"],
                     dtstart=local.date(),
@@ -45,4 +45,8 @@ def rehearse(store: Store, bulletin: str, at: datetime, now: datetime) -> str:
                     created_at=now,
                 )
             )
+            session.flush()
+            in_zone = session.scalars(select(CommuneRow.code).where(CommuneRow.timezone == zone))
+            for commune in sorted(set(in_zone) & set(communes)):
+                session.add(ScheduleCommuneRow(schedule=key, commune=commune))
         return schedule

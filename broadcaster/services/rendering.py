@@ -1,6 +1,8 @@
 """From a resolved text to a finished clip: read, spoken, mixed, and kept under the hash of what made it."""
 
 import hashlib
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +13,9 @@ from sqlalchemy.orm import Session
 from broadcaster import files
 from broadcaster.audio import studio, template
 from broadcaster.audio.template import Template
-from broadcaster.domain.bulletin import digest
+from broadcaster.domain.bulletin import BulletinState, digest
 from broadcaster.domain.roles import Actor
-from broadcaster.domain.sound import Pcm, Sound
+from broadcaster.domain.sound import Pcm, Sound, Voice
 from broadcaster.errors import AudioError, InputError, SpeechError
 from broadcaster.process import ChildError, Children
 from broadcaster.reading import Reading, read
@@ -21,12 +23,17 @@ from broadcaster.speech.speaker import Speaker
 from broadcaster.store import journal
 from broadcaster.store.engine import Store, changed_rows
 from broadcaster.store.journal import Action
-from broadcaster.store.tables import ClipRow
+from broadcaster.store.tables import BulletinRow, ClipRow, SubmissionClipRow, SubmissionRow
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Everything that decides how a clip sounds: the words of its parts, the template and the voice."""
+    """Everything that decides how a clip sounds: the words of its parts, the template, and the voices in their order.
+
+    Which of them speaks is found out when the clip is made; the name of the clip does not depend on it.
+    """
 
     language: str
     written: str
@@ -34,24 +41,31 @@ class Script:
     spoken: str
     closing: str
     template: Template
-    voice: str
-    made_by: str
+    voices: tuple[str, ...]
+    made_by: tuple[str, ...]
 
     @property
     def key(self) -> str:
         """The clip's name: the hash of what makes it."""
-        return digest(
-            [self.language, self.opening, self.spoken, self.closing, self.template.sha256, self.made_by, studio.VERSION]
-        )
+        parts = (self.opening, self.spoken, self.closing)
+        return digest([self.language, *parts, self.template.sha256, *self.made_by, studio.VERSION])
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A finished sound, and the voice that spoke all of it."""
+
+    sound: Sound
+    voice: Voice
 
 
 def readable(text: str, language: str) -> Reading:
     """The reading of a text. Raises InputError, one line a place, where something in it cannot be said."""
     reading = read(text, language)
     if not reading.is_sayable:
-        faults = [problem.message.format(**problem.values) for problem in reading.problems]
-        raise InputError("{faults}", faults="\n".join(faults[:20]))
-    if not reading.spoken.strip():
+        faults = [InputError(problem.message, **problem.values) for problem in reading.problems]
+        raise InputError("{faults}", faults=faults[:20])
+    if not any(character.isalnum() for character in reading.spoken):
         raise InputError("There is no text. Write what is to be said.")
     return reading
 
@@ -61,6 +75,7 @@ class Studio:
     """Writes scripts and renders them; one clip per distinct script, however many communes air it."""
 
     speaker: Speaker
+    voices: Mapping[str, Sequence[str]]
     children: Children
     template_folders: tuple[Path, ...]
     clips: Path
@@ -70,17 +85,23 @@ class Studio:
     def path(self, clip: str) -> Path:
         return self.clips / clip[:2] / f"{clip}.mp3"
 
-    def script(self, text: str, language: str, template_name: str, voice: str | None) -> Script:
-        """What will be said of a resolved text. Raises InputError where text, template or voice cannot be used."""
+    def order(self, language: str, voice: str | None) -> tuple[str, ...]:
+        """The voices to try, by name: one that is named is used alone, else those that the settings give a language."""
+        if voice is not None:
+            return (voice,)
+        return tuple(self.voices.get(language) or [self.speaker.default_voice(language).name])
+
+    def script(self, text: str, language: str, template_name: str, voices: Sequence[str]) -> Script:
+        """What will be said of a resolved text. Raises InputError where text, template or a voice cannot be used."""
         if len(text) > self.max_characters:
             raise InputError(
                 "The text has {count} characters; at most {limit} are allowed. Shorten it.",
                 count=len(text),
                 limit=self.max_characters,
             )
-        chosen = self.speaker.voice(voice) if voice else self.speaker.default_voice(language)
-        if chosen.language != language:
-            raise InputError("The voice {voice} does not speak {language}.", voice=chosen.name, language=language)
+        for voice in voices:
+            if self.speaker.voice(voice).language != language:
+                raise InputError("The voice {voice} does not speak {language}.", voice=voice, language=language)
         design = template.find(template_name, self.template_folders)
 
         def words(part: str | None) -> str:
@@ -93,26 +114,37 @@ class Studio:
             spoken=readable(text, language).spoken,
             closing=words(design.closing(language)),
             template=design,
-            voice=chosen.name,
-            made_by=self.speaker.made_by(chosen.name),
+            voices=tuple(voices),
+            made_by=tuple(map(self.speaker.made_by, voices)),
         )
 
-    def sound(self, script: Script, fmt: studio.Format = "mp3") -> Sound:
-        """The finished sound of a script. Takes seconds; the work is done in child processes."""
+    def sound(self, script: Script, fmt: studio.Format = "mp3") -> Spoken:
+        """The finished sound of a script, all of it in the first of its voices that can speak it.
 
-        def spoken(part: str) -> Pcm | None:
-            return self.speaker.speak(part, script.voice) if part else None
-
-        reading = self.speaker.speak(script.spoken, script.voice)
-        return self.children.run(
-            studio.make_sound,
-            script.template,
-            spoken(script.opening),
-            reading,
-            spoken(script.closing),
-            fmt,
-            timeout_s=self.timeout_s,
+        Takes seconds; the work is done in child processes. Raises the last voice's SpeechError where none can.
+        """
+        voice, (opening, reading, closing) = self._said(script)
+        assert reading is not None
+        sound = self.children.run(
+            studio.make_sound, script.template, opening, reading, closing, fmt, timeout_s=self.timeout_s
         )
+        return Spoken(sound, self.speaker.voice(voice))
+
+    def _said(self, script: Script) -> tuple[str, list[Pcm | None]]:
+        """The voice that spoke, and what it said of opening, reading and closing."""
+        for voice, following in zip(script.voices, (*script.voices[1:], None), strict=True):
+            try:
+                parts = (script.opening, script.spoken, script.closing)
+                return voice, [self.speaker.speak(part, voice) if part else None for part in parts]
+            except SpeechError as error:
+                if following is None:
+                    raise
+                log.warning(
+                    "A voice could not speak; the next one is tried.",
+                    extra={"action": "voice_fell_back", "clip": script.key, "voice": voice, "next": following}
+                    | {"error": str(error)},
+                )
+        raise AssertionError("unreachable: a script has a voice")
 
 
 def put_on_list(session: Session, script: Script, now: datetime) -> ClipRow:
@@ -128,8 +160,7 @@ def put_on_list(session: Session, script: Script, now: datetime) -> ClipRow:
             closing=script.closing,
             template=script.template.name,
             template_sha256=script.template.sha256,
-            engine=script.made_by.split(" ", 1)[0],
-            voice=script.voice,
+            voices=list(script.voices),
             created_at=now,
         )
         session.add(row)
@@ -138,8 +169,15 @@ def put_on_list(session: Session, script: Script, now: datetime) -> ClipRow:
 
 
 def unrendered(session: Session, limit: int = 100) -> list[str]:
-    """The keys of clips that wait to be rendered, oldest first; those that failed are not tried again by themselves."""
-    query = select(ClipRow.key).where(ClipRow.sha256.is_(None), ClipRow.error.is_(None))
+    """The clips that an approver waits for, oldest first; one that failed is not tried again by itself."""
+    waiting = (
+        select(SubmissionClipRow.clip)
+        .join(SubmissionRow, SubmissionRow.id == SubmissionClipRow.submission)
+        .join(BulletinRow, BulletinRow.id == SubmissionRow.bulletin)
+        .where(BulletinRow.state == BulletinState.SUBMITTED, BulletinRow.revision == SubmissionRow.revision)
+        .where(SubmissionRow.decision.is_(None))
+    )
+    query = select(ClipRow.key).where(ClipRow.sha256.is_(None), ClipRow.error.is_(None), ClipRow.key.in_(waiting))
     return list(session.scalars(query.order_by(ClipRow.created_at).limit(limit)))
 
 
@@ -153,13 +191,16 @@ def render(store: Store, studio: Studio, clip: str, actor: Actor, now: datetime)
     if row.sha256 is not None:
         return
     try:
-        sound = studio.sound(_script_of(row, studio))
+        spoken = studio.sound(_script_of(row, studio))
     except (InputError, SpeechError, AudioError, ChildError) as error:
         with store.writing() as session:
-            session.execute(update(ClipRow).where(ClipRow.key == clip).values(error=str(error)))
+            failed = update(ClipRow).where(ClipRow.key == clip, ClipRow.sha256.is_(None))
+            session.execute(failed.values(error=str(error)))
         raise
-    files.write(studio.path(clip), sound.data)
+    sound = spoken.sound
     values = {
+        "engine": spoken.voice.engine,
+        "voice": spoken.voice.name,
         "sha256": hashlib.sha256(sound.data).hexdigest(),
         "bytes": len(sound.data),
         "duration_ms": sound.duration_ms,
@@ -169,6 +210,8 @@ def render(store: Store, studio: Studio, clip: str, actor: Actor, now: datetime)
     with store.writing() as session:
         finished = update(ClipRow).where(ClipRow.key == clip, ClipRow.sha256.is_(None)).values(**values, error=None)
         if changed_rows(session, finished) == 1:
+            # Only now: of two who render a clip at once, the later must not write over what may be approved already.
+            files.write(studio.path(clip), sound.data)
             journal.append(
                 session,
                 chain=journal.SYSTEM,
@@ -189,13 +232,13 @@ def _script_of(row: ClipRow, studio: Studio) -> Script:
         spoken=row.spoken,
         closing=row.closing,
         template=template.find(row.template, studio.template_folders),
-        voice=row.voice,
-        made_by=studio.speaker.made_by(row.voice),
+        voices=tuple(row.voices),
+        made_by=tuple(map(studio.speaker.made_by, row.voices)),
     )
     if script.key != row.key:
         raise InputError(
             "Template {template} or voice {voice} was changed after the bulletin was submitted. Submit it again.",
             template=row.template,
-            voice=row.voice,
+            voice=", ".join(row.voices),
         )
     return script

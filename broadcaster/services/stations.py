@@ -14,6 +14,7 @@ class Stations:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Station, Connector]] = {}
+        self._left: list[Report] = []  # of connectors that were replaced
 
     def connector(self, station: Station) -> Connector:
         """Raises BroadcasterError where the station cannot be connected as configured."""
@@ -22,7 +23,13 @@ class Stations:
             return connector
         if connector is not None:
             connector.close()
-        made = connect(station)
+            self._left += connector.reports()
+        try:
+            made = connect(station)
+        except OSError as error:
+            raise BroadcasterError(
+                "Station {station} cannot be used: {error}", station=station.code, error=error
+            ) from error
         self._known[station.code] = (station, made)
         return made
 
@@ -40,7 +47,8 @@ class Stations:
 
     def reports(self) -> list[Report]:
         """All reports that have come in, by the stations' clocks."""
-        found = [report for _, connector in list(self._known.values()) for report in connector.reports()]
+        found, self._left = self._left, []
+        found += [report for _, connector in list(self._known.values()) for report in connector.reports()]
         return sorted(found, key=lambda report: report.at)
 
     def silence(self) -> None:

@@ -28,6 +28,10 @@ class Engine(Protocol):
         """All voices, the best of each language first."""
         ...
 
+    def check(self, voice: Voice) -> None:
+        """Try whether it would speak now, without any network; SpeechError says why it would not."""
+        ...
+
     def speak(self, text: str, voice: Voice) -> Pcm:
         """The sound of `text`; SpeechError when the engine fails or gives nothing usable."""
         ...

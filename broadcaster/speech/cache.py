@@ -4,8 +4,10 @@ A file is one line (`MAGIC rate_hz sha256 of the samples`) and the raw samples, 
 and spoken again. The cache may be deleted at any time.
 """
 
+import contextlib
 import hashlib
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,8 +42,10 @@ class SpeechCache:
 
     def get(self, key: str) -> Pcm | None:
         """The sound under `key`; None when it is absent, cut or damaged."""
+        path = self._path(key)
         try:
-            content = self._path(key).read_bytes()
+            content = path.read_bytes()
+            os.utime(path)  # what was used last is pruned last
         except OSError:
             return None
         header, _, samples = content.partition(b"\n")
@@ -53,6 +57,23 @@ class SpeechCache:
         """Keep `sound`; on disk before it gets its name. OSError when it cannot be written."""
         header = b"%s %d %s\n" % (MAGIC, sound.rate_hz, _digest(sound.samples))
         files.write(self._path(key), header + sound.samples)
+
+    def prune(self, limit_bytes: int) -> int:
+        """Remove the sentences used longest ago until at most `limit_bytes` are left; returns how many went."""
+        found = []
+        for path in self._folder.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):  # another process prunes too
+                status = path.stat()
+                found.append((status.st_mtime_ns, status.st_size, path))
+        excess = sum(size for _, size, _ in found) - limit_bytes
+        removed = 0
+        for _, size, path in sorted(found):
+            if excess <= 0:
+                break
+            path.unlink(missing_ok=True)
+            excess -= size
+            removed += 1
+        return removed
 
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.pcm"

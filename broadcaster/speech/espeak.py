@@ -63,6 +63,9 @@ class Espeak:
     def voices(self) -> tuple[Voice, ...]:
         return VOICES
 
+    def check(self, voice: Voice) -> None:
+        self.speak("OK", voice)
+
     def speak(self, text: str, voice: Voice) -> Pcm:
         """The sound of `text` at 22,050 Hz; SpeechError for a crash, a hang, silence or endless sound."""
         job = (text, voice.name.removeprefix("espeak/"), self._rate_wpm, self._pitch)

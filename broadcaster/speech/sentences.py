@@ -60,12 +60,13 @@ def _short(piece: str, pause_ms: int) -> Iterator[Sentence]:
         comma = piece.rfind(", ", 0, LONGEST_CHARACTERS) + 1
         space = piece.rfind(" ", 0, LONGEST_CHARACTERS)
         cut = comma if comma > 0 else space if space > 0 else LONGEST_CHARACTERS
-        if _is_spoken(piece[:cut]):
+        if is_spoken(piece[:cut]):
             yield Sentence(piece[:cut], COMMA_MS if comma > 0 else 0)
         piece = piece[cut:].lstrip()
-    if _is_spoken(piece):
+    if is_spoken(piece):
         yield Sentence(piece, pause_ms)
 
 
-def _is_spoken(piece: str) -> bool:
+def is_spoken(piece: str) -> bool:
+    """Whether there is a letter or a figure in it."""
     return any(unicodedata.category(character)[0] in "LN" for character in piece)

@@ -10,7 +10,7 @@ from broadcaster.speech.base import Engine, checked
 from broadcaster.speech.cache import SpeechCache, key_of
 from broadcaster.speech.sentences import sentences
 
-JOINING = "joining-1"  # changes when the same sentences would be joined differently
+JOINING = "joining-2"  # changes when the same sentences would be joined differently
 FADE_MS = 3
 STEP_MS = 5
 QUIET = 100  # of 32,767: -50 dBFS, under the softest consonant and above the hiss of a decoded file
@@ -47,6 +47,11 @@ class Speaker:
             language=language,
             languages=languages,
         )
+
+    def check(self, voice: str) -> None:
+        """Try a voice without any network. InputError where there is none so called, SpeechError where it is mute."""
+        engine, found = self._found(voice)
+        engine.check(found)
 
     def made_by(self, voice: str) -> str:
         """Engine, version, voice and manner of joining: what decides the sound besides the text."""

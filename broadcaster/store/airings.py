@@ -26,6 +26,13 @@ def under_way(session: Session) -> list[AiringRow]:
     return list(session.scalars(select(AiringRow).where(AiringRow.phase.in_(phases)).order_by(AiringRow.due_at)))
 
 
+def given_back(session: Session) -> list[AiringRow]:
+    """Airings that are planned again after a worker died while handing them over; a station may have the order."""
+    return list(session.scalars(select(AiringRow).where(
+        AiringRow.phase == Phase.PLANNED, AiringRow.latest_start_at.is_not(None)
+    )))  # fmt: skip
+
+
 def move(session: Session, airing: str, before: Sequence[Phase], **values: Any) -> bool:
     """Change an airing if it still is in one of the phases `before`; whether it was."""
     statement = update(AiringRow).where(AiringRow.id == airing, AiringRow.phase.in_(before)).values(**values)
@@ -45,4 +52,4 @@ def forget_deliveries(session: Session, airing: str) -> None:
 def outcomes_since(session: Session, schedule: str) -> dict[str, Outcome | None]:
     """The outcome (None: not yet) of each commune's airing of a schedule."""
     query = select(AiringRow.commune, AiringRow.outcome).where(AiringRow.schedule == schedule)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())

@@ -5,11 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine, Update, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import URL, Connection, CursorResult, Engine, Update, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from broadcaster.errors import StoreError
+from broadcaster.errors import ConfigError, StoreError
+
+DAMAGED = "The database {database} is damaged: {error}. Nothing airs from it. Put back a backup of it."
+UNUSABLE = "The database {database} cannot be used just now: {error}"
 
 _WRITES = "broadcaster_writes"
 
@@ -22,11 +26,10 @@ class Store:
     """
 
     def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
-        is_sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = (
-            {"connect_args": {"timeout": busy_timeout_s}} if is_sqlite else {"pool_pre_ping": True}
-        )
-        self.engine = create_engine(url, **options)
+        """`url` as SQLAlchemy writes it; `postgresql://` means the driver that comes with us, psycopg 3."""
+        parsed = _parsed(url)
+        is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.engine = create_engine(parsed, **_options(is_sqlite=is_sqlite, busy_timeout_s=busy_timeout_s))
         if is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -53,19 +56,49 @@ class Store:
         self.engine.dispose()
 
 
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError("database.url is no address of a database: {error}", error=error) from error
+    if parsed.drivername in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ConfigError(
+            "database.url must begin with sqlite:/// or postgresql://, not {kind}://", kind=parsed.drivername
+        )
+    return parsed
+
+
+def _options(*, is_sqlite: bool, busy_timeout_s: float) -> dict[str, Any]:
+    if is_sqlite:
+        return {"connect_args": {"timeout": busy_timeout_s}}
+    # A server that was restarted is noticed before a connection is used; a lock is waited for as long as on SQLite.
+    options = f"-c lock_timeout={round(busy_timeout_s * 1000)} -c timezone=UTC"
+    return {"pool_pre_ping": True, "connect_args": {"connect_timeout": 10, "options": options}}
+
+
 @contextmanager
 def _open(engine: Engine) -> Iterator[Session]:
     try:
         with Session(engine, expire_on_commit=False) as session:
             yield session
-    except DatabaseError as error:
-        if any(sign in str(error.orig) for sign in ("malformed", "not a database", "disk image")):
-            raise StoreError(
-                "The database {database} is damaged: {error}. Nothing airs from it. Put back a backup of it.",
-                database=engine.url.database,
-                error=error.orig,
-            ) from error
-        raise
+    except (DatabaseError, InterfaceError, PoolTimeoutError) as error:
+        message = _complaint(error)
+        if message is None:
+            raise
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        on_one_line = " ".join(str(cause).split())  # PostgreSQL's are several lines
+        raise StoreError(message, database=engine.url.database, error=on_one_line) from error
+
+
+def _complaint(error: SQLAlchemyError) -> str | None:
+    """What to tell of an error that lies with the database itself; None for one that lies with what was asked of it."""
+    if any(sign in str(error) for sign in ("malformed", "not a database", "disk image")):
+        return DAMAGED
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError):
+        return UNUSABLE
+    return None
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

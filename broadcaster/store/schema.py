@@ -35,7 +35,11 @@ def check(store: Store) -> None:
     found = current(store)
     if found == newest():
         return
-    if found is not None and found not in {script.revision for script in _scripts().walk_revisions()}:
+    if found is None:
+        raise StoreError(
+            "There is no database yet. To create it, run: broadcaster serve (or only: broadcaster db upgrade)"
+        )
+    if found not in {script.revision for script in _scripts().walk_revisions()}:
         raise StoreError(
             "The database was written by a newer version ({found}). Install that version; nothing was changed.",
             found=found,

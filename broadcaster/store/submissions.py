@@ -33,13 +33,11 @@ def latest(session: Session, key: str) -> SubmissionRow | None:
 
 def clips(session: Session, submission: str) -> list[ClipRow]:
     """The distinct clips of a submission, by key."""
-    query = select(ClipRow).join(SubmissionClipRow, SubmissionClipRow.clip == ClipRow.key)
-    return list(
-        session.scalars(query.where(SubmissionClipRow.submission == submission).distinct().order_by(ClipRow.key))
-    )
+    wanted = select(SubmissionClipRow.clip).where(SubmissionClipRow.submission == submission)
+    return list(session.scalars(select(ClipRow).where(ClipRow.key.in_(wanted)).order_by(ClipRow.key)))
 
 
 def communes_of(session: Session, submission: str) -> dict[str, str]:
     """Each permitted commune with the key of its clip."""
     query = select(SubmissionClipRow.commune, SubmissionClipRow.clip).where(SubmissionClipRow.submission == submission)
-    return dict(session.execute(query.order_by(SubmissionClipRow.commune)).tuples().all())
+    return dict(session.execute(query.order_by(SubmissionClipRow.commune)).all())

@@ -126,7 +126,7 @@ class SubmissionRow(Row):
     bulletin: Mapped[str] = mapped_column(ForeignKey("bulletins.id"), index=True)
     revision: Mapped[int]
     template: Mapped[str] = mapped_column(String(64))
-    voice: Mapped[str] = mapped_column(String(64))
+    voices: Mapped[list[Any]]  # in the order in which they are tried
     zones: Mapped[list[Any]]
     valid_from: Mapped[datetime]
     valid_until: Mapped[datetime]
@@ -150,7 +150,7 @@ class SubmissionClipRow(Row):
 
 
 class ClipRow(Row):
-    """The sound of one resolved text with one template and voice. `sha256` is None until it is rendered."""
+    """The sound of one resolved text with one template. `sha256` is None until it is rendered, and so is who spoke."""
 
     __tablename__ = "clips"
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -161,8 +161,9 @@ class ClipRow(Row):
     closing: Mapped[str] = mapped_column(Text)
     template: Mapped[str] = mapped_column(String(64))
     template_sha256: Mapped[str] = mapped_column(String(64))
-    engine: Mapped[str] = mapped_column(String(64))
-    voice: Mapped[str] = mapped_column(String(64))
+    voices: Mapped[list[Any]]  # those asked for, in order
+    engine: Mapped[str | None] = mapped_column(String(64))  # the one that spoke
+    voice: Mapped[str | None] = mapped_column(String(64))
     sha256: Mapped[str | None] = mapped_column(String(64))
     bytes: Mapped[int | None]
     duration_ms: Mapped[int | None]
@@ -176,7 +177,7 @@ class ScheduleRow(Row):
     __tablename__ = "schedules"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     bulletin: Mapped[str] = mapped_column(ForeignKey("bulletins.id"), index=True)
-    communes: Mapped[list[Any]]
+    version: Mapped[int]  # grows with every change, so that the planner sees what to plan again
     slots: Mapped[list[Any]]
     times: Mapped[list[Any]]
     dtstart: Mapped[date]
@@ -187,12 +188,28 @@ class ScheduleRow(Row):
     created_at: Mapped[datetime]
 
 
+class ScheduleCommuneRow(Row):
+    """A commune for which a schedule airs."""
+
+    __tablename__ = "schedule_communes"
+    schedule: Mapped[str] = mapped_column(ForeignKey("schedules.id"), primary_key=True)
+    commune: Mapped[str] = mapped_column(ForeignKey("communes.code"), primary_key=True, index=True)
+
+
+class PlanRow(Row):
+    """What the airings of a commune were last planned from; as long as it stays the same, so does the plan."""
+
+    __tablename__ = "plans"
+    commune: Mapped[str] = mapped_column(ForeignKey("communes.code"), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+
+
 class AiringRow(Row):
     """One due time of one revision in one commune; ends in exactly one outcome."""
 
     __tablename__ = "airings"
     __table_args__ = (
-        UniqueConstraint("schedule", "commune", "local_date", "place_in_day"),
+        UniqueConstraint("commune", "local_date", "place_in_day", "schedule"),
         Index(None, "phase", "due_at"),
         Index(None, "commune", "due_at"),
     )

@@ -132,7 +132,7 @@ def test_a_clip_cut_short_after_approval_is_never_aired(office: Office) -> None:
 
 def _check_journal_of_one_airing(office: Office, airing: str) -> None:
     """It started at most once, ended exactly once, and the chains hold."""
-    shown = json.loads(office.run("log", "show", airing).stdout)[0]
+    shown = json.loads(office.run("log", "show", airing).stdout)
     actions = [entry["action"] for entry in shown["journal"]]
     assert actions.count("airing_ended") == 1, actions
     assert actions.count("airing_started") <= 1, actions

@@ -39,7 +39,8 @@ def test_warnings_about_the_computer_alone_are_no_failure(tmp_path: Path, path: 
     assert checked.returncode == 0
     found = {line["component"]: line for line in json.loads(checked.stdout)}
     assert found["database"] == {"component": "database", "state": "ready", "fault": None}
-    assert found["voice vi"]["state"] == "ready"
+    assert found["voice espeak/vi"]["state"] == "ready"
+    assert found["voice gtts/vi"]["state"] == "disabled"
     assert found["computer sleep"]["state"] == "ready"
     assert found["computer clock"]["state"] == "warning"
     assert "timedatectl" in found["computer clock"]["fault"]

@@ -22,7 +22,9 @@ from broadcaster.domain.airing import (
     verdict,
 )
 
-SENDING, ACCEPTED, STARTED, FINISHED, REFUSED, FAILED, STOPPED, UNCONFIRMED = StationState
+SENDING, ACCEPTED, STARTED = OPEN_STATION_STATES
+FINISHED, UNCONFIRMED, STOPPED = StationState.FINISHED, StationState.UNCONFIRMED, StationState.STOPPED
+REFUSED, FAILED, RECALLED = StationState.REFUSED, StationState.FAILED, StationState.RECALLED
 HEARD = {FINISHED, UNCONFIRMED}
 
 
@@ -37,6 +39,7 @@ HEARD = {FINISHED, UNCONFIRMED}
         (SENDING, Verdict(Outcome.MISSED, Reason.NOT_CONFIRMED, Evidence.NONE)),
         (REFUSED, Verdict(Outcome.FAILED, Reason.STATION_REFUSED, Evidence.NONE)),
         (FAILED, Verdict(Outcome.FAILED, Reason.STATION_UNREACHABLE, Evidence.NONE)),
+        (RECALLED, Verdict(Outcome.CANCELLED, Reason.STOPPED, Evidence.NONE)),
     ],
 )
 def test_the_verdict_on_one_station(state: StationState, expected: Verdict) -> None:
@@ -57,6 +60,10 @@ def test_the_verdict_on_one_station(state: StationState, expected: Verdict) -> N
 )
 def test_the_verdict_on_several_stations(states: tuple[StationState, ...], expected: Verdict) -> None:
     assert verdict({f"loa-{number}": state for number, state in enumerate(states)}) == expected
+
+
+def test_every_state_of_a_station_has_its_verdict() -> None:
+    assert {verdict({"loa": state}).outcome for state in StationState} < set(Outcome)
 
 
 def test_an_airing_without_any_station_failed() -> None:

@@ -1,47 +1,17 @@
 """A commune's day as the planner lays it: who airs when, and what stands in the way of whom."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
-from random import Random
+from datetime import date, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from broadcaster.domain.airing import AiringKey, Reason
 from broadcaster.domain.bulletin import Priority
-from broadcaster.domain.plan import PlannedAiring, Wish, lay_day, obstacle
+from broadcaster.domain.plan import lay_day
 from broadcaster.domain.timetable import Blocked, CommuneTimetable, Slot, Window, instant
-
-VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
-MONDAY = date(2026, 11, 23)
-NIGHT = Window(time(21), time(5))
-EVENING = Slot("Buổi chiều", Window(time(17), time(17, 30)))
-COMMUNE = CommuneTimetable("kep", VIETNAM, (EVENING,), NIGHT)
-
-
-def here(text: str, day: date = MONDAY) -> datetime:
-    return datetime.fromisoformat(f"{day}T{text}+07:00").astimezone(UTC)
-
-
-def wish(schedule: str, minutes: float = 10, **values: object) -> Wish:
-    """A wish for the evening slot, unless a time is given."""
-    plain = Wish(schedule, MONDAY, timedelta(minutes=minutes), Priority.NORMAL, 0, (here("00:00"), schedule))
-    return replace(plain, slot=None if "at" in values else EVENING.name, **values)  # type: ignore[arg-type]
-
-
-def laid(*wishes: Wish, timetable: CommuneTimetable = COMMUNE, day: date = MONDAY) -> dict[str, PlannedAiring]:
-    return {airing.key.schedule: airing for airing in lay_day(timetable, day, wishes)}
-
-
-def starts(airings: dict[str, PlannedAiring]) -> list[tuple[str, str]]:
-    """Who airs, in order, with the local time."""
-    return [
-        (name, f"{airing.due_at.astimezone(VIETNAM):%H:%M}") for name, airing in airings.items() if not airing.blocked
-    ]
+from tests.domain.days import COMMUNE, EVENING, MONDAY, VIETNAM, here, key, laid, starts, wish
 
 
 def test_a_slot_is_filled_end_to_end() -> None:
@@ -187,111 +157,32 @@ def test_a_day_looks_the_same_when_one_schedule_names_a_time_twice() -> None:
 def test_half_past_two_airs_once_on_the_days_on_which_clocks_change() -> None:
     berlin = CommuneTimetable("kep", ZoneInfo("Europe/Berlin"), (), None)
     for day in (date(2027, 3, 28), date(2026, 10, 25)):
-        found = lay_day(berlin, day, [replace(wish("a", at="02:30"), local_date=day)])
+        found = lay_day(berlin, day, [wish("a", at="02:30")])
         assert [airing.blocked for airing in found] == [None]
 
 
 def test_the_first_obstacle_is_the_one_that_is_told() -> None:
-    night = (here("22:00"), here("22:10"))
-    assert obstacle(COMMUNE, wish("a", expires_at=here("12:00")), night) is Reason.EXPIRED
-    assert obstacle(COMMUNE, wish("a"), night, here("17:30")) is Reason.QUIET_HOURS
+    late = replace(COMMUNE, slots=(Slot(EVENING.name, Window(time(20, 40), time(21, 40))),))
+    found = laid(wish("expired", 90, expires_at=here("12:00")), wish("too long", 90), timetable=late)
+    assert found["expired"].blocked is Reason.EXPIRED
+    assert found["too long"].blocked is Reason.QUIET_HOURS
 
 
-def _clock(minute: int) -> time:
-    return time(minute // 60 % 24, minute % 60)
+def test_a_slot_is_laid_around_what_was_begun() -> None:
+    begun = {key("a"): (here("17:05"), here("17:10"))}
+    found = {airing.key.schedule: airing for airing in lay_day(COMMUNE, MONDAY, [wish(n) for n in "abc"], begun)}
+    assert starts(found) == [("b", "17:10"), ("c", "17:20")]
 
 
-windows = st.builds(
-    lambda start, length: Window(_clock(start), _clock(start + length)), st.integers(0, 1439), st.integers(1, 1000)
-)
-communes = st.builds(
-    lambda zone, slots, quiet, reserved: CommuneTimetable(
-        "kep",
-        ZoneInfo(zone),
-        tuple(Slot(name, window) for name, window in slots.items()),
-        quiet,
-        tuple(Blocked(window, "") for window in reserved),
-    ),
-    st.sampled_from(["Asia/Ho_Chi_Minh", "Europe/Berlin"]),
-    st.dictionaries(st.sampled_from(["sáng", "trưa", "chiều"]), windows),
-    st.none() | windows,
-    st.lists(windows, max_size=1),
-)
-wishes = st.lists(
-    st.builds(
-        lambda name, place, minutes, priority, order, age, is_rehearsal: Wish(
-            schedule=name,
-            local_date=MONDAY,
-            duration=timedelta(minutes=minutes),
-            priority=priority,
-            order=order,
-            age=(here("00:00") - timedelta(days=age), name),
-            slot=place if isinstance(place, str) else None,
-            at=None if isinstance(place, str) else f"{_clock(place):%H:%M}",
-            is_rehearsal=is_rehearsal,
-        ),
-        st.sampled_from("abcdefgh"),
-        st.sampled_from(["sáng", "trưa", "chiều"]) | st.integers(0, 1439),
-        st.integers(1, 90),
-        st.sampled_from(Priority),
-        st.integers(0, 2),
-        st.integers(0, 1),
-        st.booleans(),
-    ),
-    max_size=12,
-    unique_by=lambda wish: (wish.schedule, wish.place_in_day),
-)
-days = st.sampled_from([MONDAY, date(2027, 3, 28), date(2026, 10, 25)])
+def test_what_fits_before_something_begun_is_laid_before_it() -> None:
+    begun = {key("x"): (here("17:10"), here("17:20"))}
+    found = {airing.key.schedule: airing for airing in lay_day(COMMUNE, MONDAY, [wish(n) for n in "ab"], begun)}
+    assert starts(found) == [("a", "17:00"), ("b", "17:20")]
 
 
-@given(communes, wishes, days)
-def test_no_two_airings_of_a_day_sound_at_once(commune: CommuneTimetable, asked: list[Wish], day: date) -> None:
-    sounding = [airing for airing in lay_day(commune, day, asked) if airing.blocked is None]
-    for before, after in pairwise(sounding):
-        assert before.ends_at <= after.due_at
-
-
-@given(communes, wishes, days)
-def test_no_airing_but_a_rehearsal_sounds_in_the_quiet_hours(
-    commune: CommuneTimetable, asked: list[Wish], day: date
-) -> None:
-    rehearsals = {(wish.schedule, wish.place_in_day) for wish in asked if wish.is_rehearsal}
-    quiet = commune.quiet_hours or Window(time(), time())
-    nights = [quiet.on(day + timedelta(days=number), commune.zone) for number in (-2, -1, 0, 1, 2)]
-    for airing in lay_day(commune, day, asked):
-        if (
-            airing.blocked is None
-            and commune.quiet_hours
-            and (airing.key.schedule, airing.key.place_in_day) not in rehearsals
-        ):
-            assert not any(airing.due_at < end and start < airing.ends_at for start, end in nights)
-
-
-@given(communes, wishes)
-def test_every_wish_that_has_its_place_gets_one_airing_with_its_own_key(
-    commune: CommuneTimetable, asked: list[Wish]
-) -> None:
-    keys = [airing.key for airing in lay_day(commune, MONDAY, asked)]
-    placed = [wish for wish in asked if wish.at or commune.slot(wish.slot or "")]
-    assert sorted(keys) == sorted(AiringKey(w.schedule, "kep", MONDAY, w.place_in_day) for w in placed)
-
-
-@given(communes, wishes, days, st.randoms(use_true_random=False))
-def test_the_order_in_which_wishes_are_found_changes_nothing(
-    commune: CommuneTimetable, asked: list[Wish], day: date, chance: Random
-) -> None:
-    shuffled = list(asked)
-    chance.shuffle(shuffled)
-    assert lay_day(commune, day, shuffled) == lay_day(commune, day, asked)
-
-
-@given(communes, wishes)
-def test_a_slot_holds_what_airs_in_it(commune: CommuneTimetable, asked: list[Wish]) -> None:
-    for airing in lay_day(commune, MONDAY, asked):
-        slot = commune.slot(airing.key.place_in_day)
-        if slot is not None and airing.blocked is None:
-            start, end = slot.window.on(MONDAY, commune.zone)
-            assert start <= airing.due_at < airing.ends_at <= end
+def test_what_was_begun_is_neither_laid_again_nor_in_anyones_way_elsewhere() -> None:
+    begun = {key("a"): (here("09:00"), here("09:10"))}
+    assert [a.key.schedule for a in lay_day(COMMUNE, MONDAY, [wish("a"), wish("b")], begun)] == ["b"]
 
 
 def test_a_fixed_time_is_due_at_that_local_time() -> None:

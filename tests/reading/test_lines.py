@@ -51,3 +51,7 @@ def test_a_name_cut_by_the_end_of_a_line_is_still_known() -> None:
 @given(st.text(st.sampled_from("aA0 .:-•\n\r\t)"), max_size=300))
 def test_places_stay_where_they_were(text: str) -> None:
     assert len(unwrapped(text)) == len(text)
+
+
+def test_an_empty_line_stays_when_small_letters_follow() -> None:
+    assert read("không\n\npê", "vi").spoken == "không\n\npê"

@@ -11,7 +11,7 @@ from _environment import ROOT
 from _processes import SetupError, exit_code, python_complaint, run, run_script, watch
 
 OLD_PYTHONS_SEE = sorted((ROOT / "scripts").glob("_*.py")) + [
-    ROOT / "scripts" / name for name in ("check", "lock", "start", "test")
+    ROOT / "scripts" / name for name in ("bench", "benchmarks/__init__.py", "check", "lock", "start", "test")
 ]
 
 

@@ -34,6 +34,10 @@ class Whistle:
     def voices(self) -> tuple[Voice, ...]:
         return (Voice(f"{self.name}/a", self.name, "vi"), Voice(f"{self.name}/b", self.name, "lo"))
 
+    def check(self, voice: Voice) -> None:
+        if self._sound != tone(200, silence_ms=300):
+            raise SpeechError("{engine} does not whistle.", engine=self.name)
+
     def speak(self, text: str, voice: Voice) -> Pcm:
         self.said.append(text)
         return self._sound
@@ -109,6 +113,15 @@ def test_an_engine_that_gives_no_sound_is_an_error_and_is_not_kept(tmp_path: Pat
     with pytest.raises(SpeechError, match="no sound"):
         Speaker([Whistle(sound)], SpeechCache(tmp_path)).speak("Một.", "whistle/a")
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_voice_is_tried_by_its_own_engine() -> None:
+    speaker = Speaker([Whistle(name="first"), Whistle(Pcm.silence(100, RATE_HZ), name="second")])
+    speaker.check("first/a")
+    with pytest.raises(SpeechError, match="second does not whistle"):
+        speaker.check("second/a")
+    with pytest.raises(InputError, match="no voice third/a"):
+        speaker.check("third/a")
 
 
 def test_an_hour_of_sound_for_a_word_is_an_error() -> None:

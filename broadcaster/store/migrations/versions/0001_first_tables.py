@@ -36,8 +36,9 @@ def upgrade() -> None:
         sa.Column("closing", sa.Text(), nullable=False),
         sa.Column("template", sa.String(length=64), nullable=False),
         sa.Column("template_sha256", sa.String(length=64), nullable=False),
-        sa.Column("engine", sa.String(length=64), nullable=False),
-        sa.Column("voice", sa.String(length=64), nullable=False),
+        sa.Column("voices", sa.JSON(), nullable=False),
+        sa.Column("engine", sa.String(length=64), nullable=True),
+        sa.Column("voice", sa.String(length=64), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=True),
         sa.Column("bytes", sa.Integer(), nullable=True),
         sa.Column("duration_ms", sa.Integer(), nullable=True),
@@ -93,6 +94,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_people")),
     )
     op.create_table(
+        "plans",
+        sa.Column("commune", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["commune"], ["communes.code"], name=op.f("fk_plans_commune")),
+        sa.PrimaryKeyConstraint("commune", name=op.f("pk_plans")),
+    )
+    op.create_table(
         "revisions",
         sa.Column("bulletin", sa.String(length=64), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -115,7 +123,7 @@ def upgrade() -> None:
         "schedules",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("bulletin", sa.String(length=64), nullable=False),
-        sa.Column("communes", sa.JSON(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("slots", sa.JSON(), nullable=False),
         sa.Column("times", sa.JSON(), nullable=False),
         sa.Column("dtstart", sa.Date(), nullable=False),
@@ -149,7 +157,7 @@ def upgrade() -> None:
         sa.Column("bulletin", sa.String(length=64), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("template", sa.String(length=64), nullable=False),
-        sa.Column("voice", sa.String(length=64), nullable=False),
+        sa.Column("voices", sa.JSON(), nullable=False),
         sa.Column("zones", sa.JSON(), nullable=False),
         sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("valid_until", sa.DateTime(timezone=True), nullable=False),
@@ -197,16 +205,27 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["submission"], ["submissions.id"], name=op.f("fk_airings_submission")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_airings")),
         sa.UniqueConstraint(
-            "schedule",
             "commune",
             "local_date",
             "place_in_day",
-            name=op.f("uq_airings_schedule_commune_local_date_place_in_day"),
+            "schedule",
+            name=op.f("uq_airings_commune_local_date_place_in_day_schedule"),
         ),
     )
     with op.batch_alter_table("airings", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_airings_commune_due_at"), ["commune", "due_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_airings_phase_due_at"), ["phase", "due_at"], unique=False)
+
+    op.create_table(
+        "schedule_communes",
+        sa.Column("schedule", sa.String(length=64), nullable=False),
+        sa.Column("commune", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["commune"], ["communes.code"], name=op.f("fk_schedule_communes_commune")),
+        sa.ForeignKeyConstraint(["schedule"], ["schedules.id"], name=op.f("fk_schedule_communes_schedule")),
+        sa.PrimaryKeyConstraint("schedule", "commune", name=op.f("pk_schedule_communes")),
+    )
+    with op.batch_alter_table("schedule_communes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_schedule_communes_commune"), ["commune"], unique=False)
 
     op.create_table(
         "submission_clips",

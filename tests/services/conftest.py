@@ -1,0 +1,26 @@
+"""The cast of the services' tests; its database is filled once, then copied."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broadcaster.store.engine import Store
+from tests.fixtures import Databases
+from tests.services.world import World, brought, cast, world_in
+
+
+def cast_filled(store: Store) -> None:
+    brought(store, cast())
+
+
+@pytest.fixture
+def kind() -> str:
+    """The quick one; a module that asks more of the database names both kinds."""
+    return "sqlite"
+
+
+@pytest.fixture
+def world(kind: str, databases: Databases, tmp_path: Path) -> Iterator[World]:
+    with databases.copy(kind, tmp_path, cast_filled) as url, world_in(tmp_path, url=url) as built:
+        yield built
