@@ -48,6 +48,7 @@ def show_one(bulletin: Id, as_json: Json = False) -> None:
     """One bulletin: its text, and what has been submitted and decided."""
     with opened() as (built, _):
         details = bulletins.details(built.store, built.studio, bulletin)
+        details |= {"to_approve": approvals.to_approve(built.store, bulletin)}
     if as_json:
         show([details], [], as_json=True)
         return
@@ -91,10 +92,16 @@ def submit(
 
 
 @app.command()
-def approve(bulletin: Id, person: As = None) -> None:
+def approve(
+    bulletin: Id,
+    person: As = None,
+    seen: Annotated[
+        str | None, typer.Option(metavar="HASH", help="Only if it still is what `bulletin show` called to_approve.")
+    ] = None,
+) -> None:
     """Approve exactly what was submitted; only another person than its author can."""
     with opened() as (built, words):
-        approved = approvals.approve(built.store, bulletin, actor(built, person), clock.now())
+        approved = approvals.approve(built.store, bulletin, actor(built, person), clock.now(), seen)
         replan(built)
         console().print(words("{bulletin} is approved: {hash}", bulletin=bulletin, hash=approved))
 

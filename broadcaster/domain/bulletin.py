@@ -52,7 +52,9 @@ _REVISED = BulletinState.DRAFT  # a new revision always starts over
 _ENDINGS = {BulletinState.WITHDRAWN, BulletinState.EXPIRED}
 TRANSITIONS: Mapping[BulletinState, frozenset[BulletinState]] = {
     BulletinState.DRAFT: frozenset({BulletinState.SUBMITTED, _REVISED} | _ENDINGS),
-    BulletinState.SUBMITTED: frozenset({BulletinState.APPROVED, BulletinState.REJECTED, _REVISED} | _ENDINGS),
+    BulletinState.SUBMITTED: frozenset(
+        {BulletinState.SUBMITTED, BulletinState.APPROVED, BulletinState.REJECTED, _REVISED} | _ENDINGS
+    ),
     BulletinState.APPROVED: frozenset({_REVISED} | _ENDINGS),
     BulletinState.REJECTED: frozenset({BulletinState.SUBMITTED, BulletinState.WITHDRAWN, _REVISED}),
     BulletinState.WITHDRAWN: frozenset({_REVISED}),

@@ -14,14 +14,34 @@ from broadcaster.store.journal import Action
 from broadcaster.store.tables import RevisionRow, SubmissionRow
 
 
-def approve(store: Store, bulletin: str, actor: Actor, now: datetime) -> str:
-    """Approve exactly what was submitted, by another person than its author. Returns the approved hash."""
+def to_approve(store: Store, bulletin: str) -> str | None:
+    """The hash of what an approver would approve now; None unless the bulletin is submitted and all is rendered."""
+    with store.reading() as session:
+        row, revision = submissions.bulletin(session, bulletin)
+        submission = submissions.latest(session, bulletin)
+        if submission is None or row.state is not BulletinState.SUBMITTED:
+            return None
+        if any(clip.sha256 is None for clip in submissions.clips(session, submission.id)):
+            return None
+        return approvable_of(session, submission, revision).sha256
+
+
+def approve(store: Store, bulletin: str, actor: Actor, now: datetime, seen: str | None = None) -> str:
+    """Approve exactly what was submitted, by another person than its author. Returns the approved hash.
+
+    `seen` is the hash of what the approver looked at and heard (`to_approve`): if something else has been submitted
+    since, nothing is approved.
+    """
     with store.writing() as session:
         row, revision = submissions.bulletin(session, bulletin)
         submission = submissions.newest(session, bulletin)
         _check_approver(session, actor, revision, submission)
         check_transition(bulletin, row.state, BulletinState.APPROVED)
         approvable = approvable_of(session, submission, revision)
+        if seen is not None and seen != approvable.sha256:
+            raise InputError(
+                "{bulletin} was submitted anew since you looked at it. Look at it and listen again.", bulletin=bulletin
+            )
         row.state = BulletinState.APPROVED
         _decide(submission, BulletinState.APPROVED, actor, now)
         submission.approved_sha256 = approvable.sha256

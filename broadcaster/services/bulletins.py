@@ -43,7 +43,7 @@ Progress = Callable[[int, int], None]
 
 def revise(session: Session, bulletin: str, text: RevisionText, author: str | None, actor: Actor, now: datetime) -> int:
     """Write a new revision, which starts over as a draft. Returns its number; an equal text changes nothing."""
-    row = session.get(BulletinRow, bulletin)
+    row = session.get(BulletinRow, bulletin, with_for_update=True)  # nobody may approve it meanwhile
     if row is None:
         row = BulletinRow(id=bulletin, state=BulletinState.DRAFT, revision=0, author=author, created_at=now)
         session.add(row)
@@ -190,7 +190,7 @@ def expire(store: Store, actor: Actor, now: datetime) -> int:
         if session.scalars(expired).first() is None:
             return 0
     with store.writing() as session:
-        rows = list(session.scalars(expired))
+        rows = list(session.scalars(expired.with_for_update(of=BulletinRow)))
         for row in rows:
             row.state = BulletinState.EXPIRED
             tell(session, Action.BULLETIN_EXPIRED, row, actor, now)

@@ -13,6 +13,7 @@ from broadcaster.domain.place import Mode
 from broadcaster.domain.roles import Role
 from broadcaster.domain.timetable import WEEKDAYS, local_dates, local_time
 from broadcaster.errors import InputError
+from broadcaster.store import journal
 from broadcaster.strict_yaml import Strict, problem
 
 _CODE = re.compile(r"[A-Za-z0-9-]{2,64}")
@@ -81,8 +82,14 @@ class Holidays(Strict):
     dates: list[date] = []
 
 
+def _commune_code(text: str) -> str:
+    if text == journal.SYSTEM:
+        raise problem("{text} is taken: the journal's own chain has this name", text=text)
+    return text
+
+
 class CommuneEntry(Strict):
-    code: Code
+    code: Annotated[Code, AfterValidator(_commune_code)]
     name: Name
     kind: Name = "xã"
     province: Text = ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -270,8 +270,3 @@ def _require(session: Session, table: type[Any], key: str, who: str, noun: str) 
             "{who}: there is no {noun} {key}. Import it first, or in the same go.", who=who, noun=noun, key=key
         )
     return row
-
-
-def read_dates(texts: Sequence[str]) -> frozenset[date]:
-    """Dates as a schedule row keeps them."""
-    return frozenset(date.fromisoformat(text) for text in texts)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from broadcaster.domain.airing import Outcome, Phase
+from broadcaster.domain.airing import Phase
 from broadcaster.store.engine import changed_rows
 from broadcaster.store.tables import AiringRow, DeliveryRow
 
@@ -47,9 +47,3 @@ def deliveries(session: Session, airing: str) -> list[DeliveryRow]:
 def forget_deliveries(session: Session, airing: str) -> None:
     """Drop the deliveries of an airing that goes back to being planned."""
     session.execute(delete(DeliveryRow).where(DeliveryRow.airing == airing))
-
-
-def outcomes_since(session: Session, schedule: str) -> dict[str, Outcome | None]:
-    """The outcome (None: not yet) of each commune's airing of a schedule."""
-    query = select(AiringRow.commune, AiringRow.outcome).where(AiringRow.schedule == schedule)
-    return dict(session.execute(query).all())

@@ -114,6 +114,11 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def is_writing(session: Session) -> bool:
+    """Whether the session was opened to write. PostgreSQL's writers lock what they decide by: SQLite's wait anyway."""
+    return bool(session.get_bind().get_execution_options().get(_WRITES, False))
+
+
 def changed_rows(session: Session, statement: Update) -> int:
     """Run an UPDATE and say how many rows it changed; what must happen once is decided by this number."""
     result = session.execute(statement.execution_options(synchronize_session="fetch"))

@@ -4,12 +4,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster.errors import InputError
+from broadcaster.store.engine import is_writing
 from broadcaster.store.tables import BulletinRow, ClipRow, RevisionRow, SubmissionClipRow, SubmissionRow
 
 
 def bulletin(session: Session, key: str) -> tuple[BulletinRow, RevisionRow]:
-    """A bulletin and its newest revision. Raises InputError for an unknown id."""
-    row = session.get(BulletinRow, key)
+    """A bulletin and its newest revision; a writer keeps every other from deciding on it. InputError: an unknown id."""
+    row = session.get(BulletinRow, key, with_for_update=is_writing(session))
     if row is None:
         raise InputError("There is no bulletin {bulletin}. See: broadcaster bulletin list", bulletin=key)
     return row, session.get_one(RevisionRow, (key, row.revision))

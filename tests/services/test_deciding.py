@@ -242,3 +242,15 @@ def test_what_was_withdrawn_does_not_expire_on_top(world: World) -> None:
     world.withdraw()
     assert bulletins.expire(world.store, world.actor(None), NOW + timedelta(days=2)) == 0
     assert world.state() == BulletinState.WITHDRAWN
+
+
+def test_what_was_submitted_anew_after_the_approver_looked_is_not_approved(world: World) -> None:
+    world.write()
+    world.submit()
+    seen = approvals.to_approve(world.store, "tin")
+    world.submit("tin", Permission(communes=["kep"]))
+    with pytest.raises(InputError, match="submitted anew since you looked at it"):
+        approvals.approve(world.store, "tin", world.actor("approver"), NOW, seen)
+    looked_again = approvals.to_approve(world.store, "tin")
+    assert approvals.approve(world.store, "tin", world.actor("approver"), NOW, looked_again) == looked_again
+    assert approvals.to_approve(world.store, "tin") is None

@@ -11,15 +11,23 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from broadcaster.domain.bulletin import BulletinState
+from broadcaster.domain.bulletin import BulletinState, Field, Priority
 from broadcaster.errors import StoreError
+from broadcaster.store import submissions
 from broadcaster.store.engine import Store, changed_rows
-from broadcaster.store.tables import BulletinRow, ScheduleRow
+from broadcaster.store.tables import BulletinRow, RevisionRow, ScheduleRow
 from tests.fixtures import NOW
 
 
 def bulletin(key: str = "b", at: datetime = NOW) -> BulletinRow:
     return BulletinRow(id=key, state=BulletinState.DRAFT, revision=1, author=None, created_at=at)
+
+
+def revision() -> RevisionRow:
+    return RevisionRow(
+        bulletin="b", number=1, title="T", language="vi", field=Field.GENERAL, priority=Priority.NORMAL, source="",
+        text="x", expires_at=None, template=None, voice=None, author=None, created_at=NOW, sha256="0" * 64,
+    )  # fmt: skip
 
 
 def keys(store: Store) -> list[str]:
@@ -169,3 +177,18 @@ def test_a_database_that_is_away_is_told_as_that(tmp_path: Path) -> None:
             session.execute(text("SELECT 1"))
         assert "\n" not in str(told.value)
         away.close()
+
+
+def test_two_writers_do_not_decide_on_one_bulletin_at_once(store: Store) -> None:
+    with store.writing() as session:
+        session.add(bulletin())
+        session.flush()
+        session.add(revision())
+    impatient = Store(store.engine.url.render_as_string(hide_password=False), busy_timeout_s=0.05)
+    with store.writing() as session:
+        submissions.bulletin(session, "b")
+        with pytest.raises(StoreError, match="cannot be used just now"), impatient.writing() as other:
+            submissions.bulletin(other, "b")
+        with impatient.reading() as reader:  # who only looks is not kept waiting
+            assert submissions.bulletin(reader, "b")[0].id == "b"
+    impatient.close()
