@@ -211,7 +211,6 @@ class AiringRow(Row):
     __table_args__ = (
         UniqueConstraint("commune", "local_date", "place_in_day", "schedule"),
         Index(None, "phase", "due_at"),
-        Index(None, "commune", "due_at"),
     )
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     schedule: Mapped[str] = mapped_column(ForeignKey("schedules.id"))

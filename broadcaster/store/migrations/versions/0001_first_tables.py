@@ -213,7 +213,6 @@ def upgrade() -> None:
         ),
     )
     with op.batch_alter_table("airings", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_airings_commune_due_at"), ["commune", "due_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_airings_phase_due_at"), ["phase", "due_at"], unique=False)
 
     op.create_table(
