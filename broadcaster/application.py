@@ -101,17 +101,17 @@ class Application:
 
     def statuses(self) -> Iterator[Status]:
         """A status for each component, tried for real but without a network: database, voices, templates, stations."""
-        yield _tried("database", lambda: schema.check(self.store))
+        database = _tried("database", lambda: schema.check(self.store))
+        yield database
         yield _tried("disk", self.storage.ensure_room)
         for voice in dict.fromkeys(name for order in self.config.speech.voices.values() for name in order):
             yield _tried(f"voice {voice}", partial(self.studio.speaker.check, voice))
         for name in template.names(self.studio.template_folders):
             yield _tried(f"template {name}", partial(template.find, name, self.studio.template_folders))
-        try:
-            with self.store.reading() as session:
-                stations = [station for found in places.stations(session).values() for station in found]
-        except Exception:  # noqa: BLE001 - said by the database's own line
-            return
+        if database.state is not State.READY:
+            return  # the stations stand in it
+        with self.store.reading() as session:
+            stations = [station for found in places.stations(session).values() for station in found]
         for station in stations:
             fault = station_fault(station)
             yield Status(f"station {station.code}", _state(fault), fault)
