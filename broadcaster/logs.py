@@ -28,10 +28,17 @@ class JsonLines(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False, default=str)
 
 
+class LogFile(RotatingFileHandler):
+    """A file that cannot be written, as on a full disk, costs its lines and nothing else."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Prints no traceback over what a person reads: the trouble that filled the disk is told where it is met."""
+
+
 def start(folder: Path, name: str, level: str) -> None:
     """Send the program's log to `folder/name.log`, at most five files of 5 MB each."""
     folder.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(folder / f"{name}.log", maxBytes=5_000_000, backupCount=4, encoding="utf-8")
+    handler = LogFile(folder / f"{name}.log", maxBytes=5_000_000, backupCount=4, encoding="utf-8")
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]

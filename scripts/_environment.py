@@ -61,7 +61,9 @@ def prepare(root: Path, lock: str) -> None:
         done = {line for line in done if line.startswith("python ")}
         write_stamp(root, done)
         say(f"Installing {_package_count(root / lock)} packages, as pinned in {lock}; the first time takes minutes ...")
-        _pip_install(root, "--require-hashes", "-r", lock)
+        # The lock is complete. Were pip to look for dependencies, it would meet `coverage[toml]>=7` beside our
+        # `coverage==7.17.3`, choose a newer one, and refuse that for want of a hash.
+        _pip_install(root, "--require-hashes", "--no-deps", "-r", lock)
         done |= {_lock_line(root, name) for name in INCLUDES[lock]}
         write_stamp(root, done)
     if _project_line(root) not in done:

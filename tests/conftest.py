@@ -7,6 +7,9 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.fixtures"]
 
+# Sums over a matrix depend, in their last bit, on how many threads share them; the program's children use one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # No test asserts a timing, and so no example of a property either.
 settings.register_profile("broadcaster", deadline=None)
 settings.load_profile("broadcaster")

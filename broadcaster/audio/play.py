@@ -87,7 +87,8 @@ class FileSink:
         volume = _checked_volume(volume_percent)
         rate_hz, chunks = _opened(clip)
         try:
-            with wave.open(str(self._free_path(clip)), "wb") as file:
+            # Without a buffer: what was heard up to a power cut is in the file.
+            with self._free_path(clip).open("wb", buffering=0) as raw, wave.open(raw) as file:
                 file.setnchannels(1)
                 file.setsampwidth(BYTES_PER_SAMPLE)
                 file.setframerate(rate_hz)
@@ -223,13 +224,13 @@ def _paced(
     """Each chunk is taken when a sound card would play it; due times are counted from the start and never drift."""
     start_s = time.monotonic()
     frames = 0
-    if on_start is not None:
-        on_start()
     try:
         for chunk in chunks:
             if stop.is_set():
                 return Played(frames / rate_hz, is_finished=False)
             take(chunk)
+            if frames == 0 and on_start is not None:
+                on_start()
             frames += len(chunk)
             if stop.wait(max(0.0, start_s + frames / rate_hz - time.monotonic())):
                 return Played(frames / rate_hz, is_finished=False)

@@ -6,7 +6,7 @@ the same transaction: exactly one outcome, whatever happens.
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -64,8 +64,12 @@ class Outcomes:
     def collect(self, now: datetime, lost: Reason | None = None) -> None:
         """Take in the reports of all stations; one that cannot be written now is kept for the next time."""
         self._untaken.extend(self.stations.reports())
+        for_each(self._first_to_last(), lambda report: self._take(report, now, lost))
+
+    def _first_to_last(self) -> Iterator[Report]:
+        """A report is gone once it was acted on, well or badly; not where the database was away meanwhile."""
         while self._untaken:
-            self._take(self._untaken[0], now, lost)
+            yield self._untaken[0]
             self._untaken.popleft()
 
     def sweep(self, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """The worker's stations: one connector each, made when first needed and kept until the worker stops."""
 
+import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -7,6 +8,8 @@ from broadcaster.connectors.base import Capabilities, Connector, connect
 from broadcaster.domain.order import Report
 from broadcaster.domain.place import Station
 from broadcaster.errors import BroadcasterError
+
+log = logging.getLogger(__name__)
 
 
 class Stations:
@@ -46,9 +49,13 @@ class Stations:
         return timedelta(seconds=min(leads, default=0.0))
 
     def reports(self) -> list[Report]:
-        """All reports that have come in, by the stations' clocks."""
+        """All reports that have come in, by the stations' clocks; a station that fails here keeps no other's back."""
         found, self._left = self._left, []
-        found += [report for _, connector in list(self._known.values()) for report in connector.reports()]
+        for station, connector in list(self._known.values()):
+            try:
+                found += connector.reports()
+            except Exception:
+                log.exception("The reports of %s cannot be fetched.", station.code, extra={"action": "reports_failed"})
         return sorted(found, key=lambda report: report.at)
 
     def silence(self) -> None:

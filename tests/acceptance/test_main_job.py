@@ -58,7 +58,7 @@ def test_one_changed_byte_of_the_journal_is_found(office: Office) -> None:
 
 def test_a_worker_killed_after_the_hand_over_leaves_exactly_one_outcome(office: Office) -> None:
     office.settle_in()
-    office.rehearse_in(6)
+    office.rehearse_in(15)
     worker = office.start("worker")
     office.wait_for("SELECT phase FROM airings", lambda found: found[:1] == [("handed_over",)])
     worker.kill()
@@ -72,7 +72,7 @@ def test_a_worker_killed_after_the_hand_over_leaves_exactly_one_outcome(office: 
 
 def test_a_worker_killed_on_air_does_not_play_again(office: Office) -> None:
     office.settle_in()
-    office.rehearse_in(6)
+    office.rehearse_in(15)
     worker = office.start("worker")
     office.wait_for("SELECT phase FROM airings", lambda found: found[:1] == [("on_air",)])
     worker.kill()
@@ -86,7 +86,7 @@ def test_a_worker_killed_on_air_does_not_play_again(office: Office) -> None:
 
 def test_a_worker_that_is_stopped_gives_back_what_has_not_begun(office: Office) -> None:
     office.settle_in()
-    office.rehearse_in(9)
+    office.rehearse_in(25)
     worker = office.start("worker")
     office.wait_for("SELECT phase FROM airings", lambda found: found[:1] == [("handed_over",)])
     worker.send_signal(signal.SIGINT)
@@ -112,7 +112,7 @@ def test_a_clip_deleted_after_approval_is_never_aired(office: Office) -> None:
     office.settle_in()
     for clip in (office.folder / "data" / "clips").rglob("*.mp3"):
         clip.unlink()
-    office.rehearse_in(4)
+    office.rehearse_in(15)
     office.start("worker")
     office.wait_for("SELECT outcome FROM airings", lambda found: bool(found) and found[0][0] is not None)
     (row,) = office.log()
@@ -123,7 +123,7 @@ def test_a_clip_cut_short_after_approval_is_never_aired(office: Office) -> None:
     office.settle_in()
     for clip in (office.folder / "data" / "clips").rglob("*.mp3"):
         clip.write_bytes(clip.read_bytes()[:-1000])
-    office.rehearse_in(4)
+    office.rehearse_in(15)
     office.start("worker")
     office.wait_for("SELECT outcome FROM airings", lambda found: bool(found) and found[0][0] is not None)
     (row,) = office.log()

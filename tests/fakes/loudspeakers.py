@@ -31,7 +31,9 @@ class Vice(StrEnum):
     FAST = "fast"
     """Has started and finished by the time it has taken the order."""
     BREAKS = "breaks"
-    """Its connector fails in a way that nobody thought of."""
+    """Its connector fails to deliver in a way that nobody thought of."""
+    BREAKS_IN_REPORTS = "breaks_in_reports"
+    """And so it does when it is asked for reports."""
     WORKER_DIES_BEFORE = "worker_dies_before"
     """The worker is killed before the order reaches it."""
     WORKER_DIES_AFTER = "worker_dies_after"
@@ -131,6 +133,8 @@ class LoudspeakerConnector:
             raise WorkerKilledError
 
     def reports(self) -> list[Report]:
+        if self._speaker.vice is Vice.BREAKS_IN_REPORTS:
+            raise RuntimeError("nobody thought of this")
         found = list(self._speaker.unread) if self.capabilities.confirms_finish else []
         self._speaker.unread.clear()
         return found

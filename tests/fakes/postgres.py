@@ -91,14 +91,14 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_here(*, durable: bool) -> Iterator[PostgresServer]:
-    """A server while the block lasts. Skips where this computer has none of PostgreSQL's programs."""
+def postgres_here(*, durable: bool, folder: Path | None = None) -> Iterator[PostgresServer]:
+    """A server while the block lasts, in `folder` if given. Skips where none of PostgreSQL's programs are here."""
     binaries = find_binaries()
     if binaries is None:
         pytest.skip("PostgreSQL's programs are missing. On Debian or Ubuntu: sudo apt install postgresql")
     # Not in pytest's own folder, which only its owner may enter: the server runs as another user when we are root.
-    with tempfile.TemporaryDirectory(prefix="broadcaster-postgres-", ignore_cleanup_errors=True) as folder:
-        server = PostgresServer(binaries, Path(folder), durable=durable)
+    with tempfile.TemporaryDirectory(prefix="broadcaster-postgres-", ignore_cleanup_errors=True) as temporary:
+        server = PostgresServer(binaries, folder or Path(temporary), durable=durable)
         try:
             yield server
         finally:

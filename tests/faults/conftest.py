@@ -1,8 +1,8 @@
 """Offices of both kinds, settled in once and then copied, and how much of the campaign is run."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,8 @@ from tests.fixtures import Databases
 
 FULL = os.environ.get("BROADCASTER_FAULTS") == "full"
 """The whole campaign (`scripts/faults`), else the part of it that is run with all other tests."""
+
+AnotherOffice = Callable[[], AbstractContextManager[FaultOffice]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,10 +61,23 @@ def first_offices(tmp_path_factory: pytest.TempPathFactory) -> FirstOffices:
 
 
 @pytest.fixture
-def office(
-    kind: str, durable_databases: Databases, first_offices: FirstOffices, tmp_path: Path
-) -> Iterator[FaultOffice]:
-    with durable_databases.copy(kind, tmp_path, first_offices.settle_in) as url:
-        moved = first_offices.move(kind, tmp_path, url)
-        yield moved
-        moved.close()
+def another_office(
+    kind: str, durable_databases: Databases, first_offices: FirstOffices, tmp_path_factory: pytest.TempPathFactory
+) -> AnotherOffice:
+    """For a test that needs several, one after the other."""
+
+    @contextmanager
+    def made() -> Iterator[FaultOffice]:
+        folder = tmp_path_factory.mktemp("office")
+        with durable_databases.copy(kind, folder, first_offices.settle_in) as url:
+            moved = first_offices.move(kind, folder, url)
+            yield moved
+            moved.close()
+
+    return made
+
+
+@pytest.fixture
+def office(another_office: AnotherOffice) -> Iterator[FaultOffice]:
+    with another_office() as made:
+        yield made

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,9 @@ APART_S = 3
 GRACE_S = 6.0
 
 STARTS = "SELECT count(*) FROM journal WHERE action = 'worker_started'"
-UNENDED = "SELECT count(*) FROM airings WHERE outcome IS NULL"
+UNRENDERED = "SELECT count(*) FROM clips WHERE sha256 IS NULL"
+ENDED = "SELECT outcome IS NOT NULL FROM airings"
+
 
 _TEMPLATE = {"title": "Ngắn", "chime": None, "loudness_lufs": -20.0, "tail_silence_ms": 0}
 
@@ -96,8 +99,11 @@ class FaultOffice(Office):
         self.bring(built, {"stations": self._home()["stations"]})
         built.close()
 
-    def rehearse(self, count: int = len(WORDS), *, first_in_s: float = 4.0) -> int:
-        """Put the first bulletins on air in every commune, one after the other; how many airings that makes."""
+    def rehearse(self, count: int = len(WORDS), *, first_in_s: float = 4.0, plans: bool = True) -> int:
+        """Put the first bulletins on air in every commune, one after the other; how many airings that makes.
+
+        Unless it `plans`, they are left to the worker to plan.
+        """
         first = datetime.now(UTC) + timedelta(seconds=first_in_s)
         schedules = []
         for number, word in enumerate(WORDS[:count]):
@@ -108,7 +114,8 @@ class FaultOffice(Office):
             })  # fmt: skip
         built = self.built()
         self.bring(built, {"schedules": schedules})
-        planning.plan(built.store, built.config, Actor(None, "root"), datetime.now(UTC))
+        if plans:
+            planning.plan(built.store, built.config, Actor(None, "root"), datetime.now(UTC))
         built.close()
         return count * len(COMMUNES)
 
@@ -135,10 +142,21 @@ class FaultOffice(Office):
 
     def finish(self) -> None:
         """A worker without fault brings everything to its end and stops when it is asked to."""
+        with self.worker() as worker:
+            self.wait_until_all_have_ended(worker)
+
+    def render(self) -> None:
+        """A worker without fault makes all clips that are listed."""
+        with self.worker() as worker:
+            self.wait_while(worker, UNRENDERED, lambda found: found[0][0] == 0)
+
+    @contextmanager
+    def worker(self) -> "Iterator[subprocess.Popen[str]]":
+        """A worker without fault that is up, and is stopped in the end."""
         before = self.query(STARTS)[0][0]
         worker = self.work()
         self.wait_while(worker, STARTS, lambda found: found[0][0] > before)
-        self.wait_until_all_have_ended(worker)
+        yield worker
         self.stop(worker)
 
     def stop(self, worker: "subprocess.Popen[str]") -> None:
@@ -147,7 +165,7 @@ class FaultOffice(Office):
         assert worker.wait(timeout=LIMIT_S) == 0, self.said()
 
     def wait_until_all_have_ended(self, worker: "subprocess.Popen[str]") -> None:
-        self.wait_while(worker, UNENDED, lambda found: found[0][0] == 0)
+        self.wait_while(worker, ENDED, all_ended)
 
     def wait_while(
         self, worker: "subprocess.Popen[str]", sql: str, expected: Callable[[Sequence[tuple[Any, ...]]], bool]
@@ -210,6 +228,11 @@ class FaultOffice(Office):
                 for word in WORDS
             ],
         }  # fmt: skip
+
+
+def all_ended(found: Sequence[tuple[Any, ...]]) -> bool:
+    """Of what ENDED finds: there are airings, and each has an outcome."""
+    return bool(found) and all(ended for (ended,) in found)
 
 
 def assert_sound(office: FaultOffice, airings: int) -> None:

@@ -2,18 +2,18 @@
 
 import itertools
 import subprocess
-from collections.abc import Iterable
 
 import pytest
 
 from tests.acceptance.office import LIMIT_S
-from tests.faults.conftest import FULL, FirstOffices
-from tests.faults.office import FaultOffice, assert_sound
-from tests.faults.test_places import LISTED, NEW
-from tests.fixtures import KINDS, Databases
+from tests.faults.conftest import FULL, AnotherOffice
+from tests.faults.office import ENDED, FaultOffice, all_ended, assert_sound
+from tests.faults.test_places import write_new_bulletin
+from tests.fixtures import KINDS
 
-UNENDED = "SELECT count(*) FROM airings WHERE outcome IS NULL"
-SAMPLE = {"database": (40,), "file": (2,)}
+ABREAST = 16
+"""Into so many tests the calls to the database are dealt out, to be run side by side."""
+FIRST_CALLS = [("database", first) for first in range(1, ABREAST + 1)]
 
 
 @pytest.mark.parametrize("kind", KINDS if FULL else ["postgresql"])
@@ -25,44 +25,41 @@ def test_errors_of_the_database_again_and_again_end_each_airing_once(office: Fau
 
 
 @pytest.mark.parametrize("kind", KINDS if FULL else ["sqlite"])
-@pytest.mark.parametrize("point", list(SAMPLE) if FULL else ["database"])
-def test_an_error_at_the_nth_call_ends_each_airing_once(
-    kind: str,
-    point: str,
-    durable_databases: Databases,
-    first_offices: FirstOffices,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    numbers: Iterable[int] = itertools.count(1) if FULL else SAMPLE[point]
-    for nth in numbers:
-        folder = tmp_path_factory.mktemp(f"nth-{nth}")
-        with durable_databases.copy(kind, folder, first_offices.settle_in) as url:
-            office = first_offices.move(kind, folder, url)
+@pytest.mark.parametrize(("point", "first"), FIRST_CALLS if FULL else [("database", 40)])
+def test_an_error_at_the_nth_call_ends_each_airing_once(another_office: AnotherOffice, point: str, first: int) -> None:
+    """For one N, or in the campaign for every one until all airings end before the Nth call."""
+    for nth in itertools.count(first, ABREAST) if FULL else [first]:
+        with another_office() as office:
             airings = office.rehearse(1, first_in_s=2.5)
             has_struck = live_through(office, {"point": point, "nth": nth, "act": "raise"})
             assert_sound(office, airings)
-            office.close()
         if not has_struck:
             break
 
 
 @pytest.mark.campaign
-def test_an_error_at_the_nth_call_to_a_child_is_told_and_the_worker_makes_the_clip(office: FaultOffice) -> None:
-    (office.folder / "new.yaml").write_text(NEW, encoding="utf-8")
-    office.run("import", "new.yaml", "--as", "writer")
-    fault = {"point": "process", "nth": 2, "act": "raise"}  # the first speaks, the second mixes
-    done = office.launch("bulletin", "submit", "tin-moi", "--as", "writer", fault=fault)
-    assert done.returncode == 1
-    assert (office.folder / "injected").exists()
-    worker = office.work()
-    office.wait_while(worker, LISTED, lambda found: found[0][0] is not None)
-    office.stop(worker)
+@pytest.mark.parametrize("point", ["process", "file"])
+def test_an_error_at_the_nth_call_while_a_clip_is_made_is_told_and_the_worker_makes_the_clip(
+    another_office: AnotherOffice, point: str
+) -> None:
+    for nth in itertools.count(1):
+        with another_office() as office:
+            write_new_bulletin(office)
+            fault = {"point": point, "nth": nth, "act": "raise"}
+            done = office.launch("bulletin", "submit", "tin-moi", "--as", "writer", fault=fault)
+            if not (office.folder / "injected").exists():
+                assert done.returncode == 0, done.stderr
+                assert nth > 2  # it speaks, it mixes; it writes both
+                break
+            assert done.returncode == 1
+            assert "Traceback" not in done.stderr
+            office.render()
 
 
 def live_through(office: FaultOffice, fault: dict[str, object]) -> bool:
     """A worker with the fault, then one without it; whether the fault struck at all."""
     worker = office.work(fault)
-    office.wait_for(UNENDED, lambda found: found[0][0] == 0 or worker.poll() is not None)
+    office.wait_for(ENDED, lambda found: all_ended(found) or worker.poll() is not None)
     has_struck = (office.folder / "injected").exists()
     worker.terminate()
     assert ended(worker) in {0, 1}, office.said()  # 1: it was struck, and has said so

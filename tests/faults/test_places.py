@@ -3,19 +3,28 @@
 import ctypes
 import os
 import resource
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.acceptance.office import LIMIT_S
-from tests.faults.office import FaultOffice, assert_sound
+from tests.fakes.postgres import postgres_here
+from tests.faults.conftest import FULL, FirstOffices
+from tests.faults.disks import SmallDisk, small_disk
+from tests.faults.office import APART_S, FaultOffice, assert_sound
+from tests.fixtures import KINDS, Databases
 
-pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
+pytestmark = pytest.mark.parametrize("kind", KINDS if FULL else ["sqlite"])
 
 NEW = "bulletins: [{id: tin-moi, title: Mới, text: Bản tin mới., template: ngan, source: x}]"
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
+BEGUN = "SELECT count(*) FROM airings WHERE phase <> 'planned'"
 LISTED = "SELECT sha256, error FROM clips WHERE written LIKE '%mới%'"
 
 
@@ -25,7 +34,7 @@ def without_roots_right_to_write() -> None:
         assert ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0) == 0
 
 
-def new_bulletin(office: FaultOffice) -> None:
+def write_new_bulletin(office: FaultOffice) -> None:
     (office.folder / "new.yaml").write_text(NEW, encoding="utf-8")
     office.extra = {}
     office.run("import", "new.yaml", "--as", "writer")
@@ -36,7 +45,7 @@ def new_bulletin(office: FaultOffice) -> None:
 def test_a_speech_process_that_fails_is_told_and_the_bulletin_can_be_submitted_again(
     office: FaultOffice, act: str
 ) -> None:
-    new_bulletin(office)
+    write_new_bulletin(office)
     done = office.launch("bulletin", "submit", "tin-moi", "--as", "writer", fault={"point": "speech", "act": act})
     assert (office.folder / "injected").exists()
     assert done.returncode == 1
@@ -50,11 +59,9 @@ def test_a_speech_process_that_fails_is_told_and_the_bulletin_can_be_submitted_a
     office.run("bulletin", "approve", "tin-moi", "--as", "approver")
 
 
-def test_a_disk_that_is_full_for_the_database_changes_nothing_and_it_goes_on_once_there_is_room(
-    office: FaultOffice,
-) -> None:
-    """A limit on the size of files stands for the full disk: a write ends half-way, as it does there."""
-    new_bulletin(office)
+def test_a_file_that_may_not_grow_changes_nothing_and_it_goes_on_once_there_is_room(office: FaultOffice) -> None:
+    """A limit on the size of files stands for the full disk where none can be mounted: a write ends half-way."""
+    write_new_bulletin(office)
     done = subprocess.run(
         [sys.executable, "-m", "broadcaster", "bulletin", "submit", "tin-moi", "--as", "writer"],
         cwd=office.folder, env=office.environment(), capture_output=True, text=True, timeout=LIMIT_S, check=False,
@@ -71,16 +78,79 @@ def test_a_disk_that_is_full_for_the_database_changes_nothing_and_it_goes_on_onc
 def test_a_disk_that_is_full_for_clips_and_cache_keeps_nothing_half_and_the_worker_goes_on_once_there_is_room(
     office: FaultOffice,
 ) -> None:
-    """The launcher raises what a full disk raises, in every write of a file."""
-    new_bulletin(office)
-    full = {"point": "file", "nth": 1, "every": True, "act": "raise"}
-    done = office.launch("bulletin", "submit", "tin-moi", "--as", "writer", fault=full)
-    assert done.returncode == 1
-    assert office.query(LISTED) == [(None, None)]
-    assert list((office.folder / "data").rglob("*.part")) == []
-    worker = office.work()
-    office.wait_while(worker, LISTED, lambda found: found[0][0] is not None)
-    office.stop(worker)
+    write_new_bulletin(office)
+    with full_data_disk(office) as disk:
+        office.extra = {"BROADCASTER__STORAGE__MIN_FREE_MB": "0"}
+        refused = office.run("bulletin", "submit", "tin-moi", "--as", "writer", code=1)
+        assert "No space left" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert office.query(LISTED) == [(None, None)]
+        assert list(disk.folder.rglob("*.part")) == []
+        disk.make_room()
+        goes_on(office)
+
+
+@pytest.mark.campaign
+def test_a_disk_that_is_nearly_full_is_told_before_anything_is_begun(office: FaultOffice) -> None:
+    write_new_bulletin(office)
+    with full_data_disk(office):
+        office.extra = {}
+        refused = office.run("bulletin", "submit", "tin-moi", "--as", "writer", code=1)
+        assert "has only 0 MB left; 200 MB must stay free" in refused.stderr
+        assert office.query(LISTED) == []
+
+
+@pytest.mark.campaign
+def test_a_disk_that_is_full_for_the_database_delays_or_misses_and_tells_nothing_false(
+    kind: str, durable_databases: Databases, tmp_path: Path
+) -> None:
+    """The database alone lies on the small disk. A PostgreSQL server that gave up there is started again."""
+    with ExitStack() as stack:
+        # Not in pytest's own folder, which only its owner may enter: PostgreSQL runs as another user.
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="broadcaster-disk-")))
+        folder.chmod(0o755)
+        disk = stack.enter_context(small_disk(folder / "disk", megabytes=300))
+        if kind == "postgresql":
+            server = stack.enter_context(postgres_here(durable=True, folder=disk.folder))
+            databases = Databases(tmp_path, lambda: server)
+        else:
+            databases = durable_databases
+        offices = FirstOffices(tmp_path)
+        url = stack.enter_context(databases.copy(kind, disk.folder, offices.settle_in))
+        (tmp_path / "moved").mkdir()
+        office = offices.move(kind, tmp_path / "moved", url)
+        stack.callback(office.close)
+        airings = office.rehearse(6)
+        worker = office.work()
+        office.wait_while(worker, BEGUN, lambda found: found[0][0] > 0)
+        disk.fill()
+        with suppress(subprocess.TimeoutExpired):
+            worker.wait(timeout=2.5 * APART_S)
+        disk.make_room()
+        if kind == "postgresql":
+            with suppress(AssertionError):  # it may have given up by itself
+                server.stop()
+            server.start()
+        assert worker.poll() is None, office.said()
+        office.wait_until_all_have_ended(worker)
+        office.stop(worker)
+        assert_sound(office, airings)
+
+
+@contextmanager
+def full_data_disk(office: FaultOffice) -> Iterator[SmallDisk]:
+    """The office's data folder on a disk of its own without any room; the database lies elsewhere."""
+    data = office.folder / "data"
+    before = data.rename(office.folder / "data-before")
+    with small_disk(data, megabytes=16) as disk:
+        shutil.copytree(before, data, dirs_exist_ok=True)
+        disk.fill()
+        yield disk
+
+
+def goes_on(office: FaultOffice) -> None:
+    """The worker makes the clip that could not be made, and it can be approved."""
+    office.render()
     office.extra = {}
     office.run("bulletin", "approve", "tin-moi", "--as", "approver")
 
@@ -107,7 +177,7 @@ def test_a_folder_that_may_not_be_written_is_told_in_one_line(office: FaultOffic
 def test_a_worker_that_is_out_of_file_handles_airs_nothing_falsely(office: FaultOffice) -> None:
     airings = office.rehearse(2)
     worker = office.work()
-    office.wait_while(worker, "SELECT count(*) FROM airings WHERE phase <> 'planned'", lambda found: found[0][0] > 0)
+    office.wait_while(worker, BEGUN, lambda found: found[0][0] > 0)
     used = len(list(Path(f"/proc/{worker.pid}/fd").iterdir()))
     _, most = resource.prlimit(worker.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (used, most))

@@ -1,6 +1,8 @@
 """The lock files name everything by hash, nothing by address, and agree with each other and with pyproject.toml."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
 
@@ -57,3 +59,8 @@ def test_every_dependency_is_locked_in_a_version_that_is_allowed(lock: str, need
         name = canonicalize_name(requirement.name)
         assert name in locked, f"{name} is not locked: run scripts/lock"
         assert requirement.specifier.contains(locked[name].version), f"{requirement} is not met: run scripts/lock"
+
+
+def test_what_is_installed_without_looking_for_dependencies_lacks_none() -> None:
+    done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -10,7 +10,7 @@ from broadcaster.domain.order import ReportState
 from broadcaster.domain.place import Mode, Station
 from broadcaster.errors import InputError
 from broadcaster.services.stations import Stations
-from tests.fakes.loudspeakers import KIND, Site
+from tests.fakes.loudspeakers import KIND, Site, Vice
 from tests.fixtures import NOW
 
 
@@ -79,3 +79,14 @@ def test_after_the_silence_the_last_reports_can_be_fetched(site: Site) -> None:
     speaker.now = NOW
     stations.silence()
     assert [(report.airing, report.state) for report in stations.reports()] == [("A1", ReportState.STOPPED)]
+
+
+def test_a_station_that_fails_to_report_keeps_no_other_from_it(site: Site) -> None:
+    stations = Stations()
+    for code in ("kep-loa", "my-thai-loa"):
+        stations.connector(station(code))
+        site.speaker(code).tell(f"of {code}", ReportState.FINISHED, NOW)
+    site.speaker("kep-loa").vice = Vice.BREAKS_IN_REPORTS
+    assert [report.airing for report in stations.reports()] == ["of my-thai-loa"]
+    site.speaker("kep-loa").vice = Vice.NONE
+    assert [report.airing for report in stations.reports()] == ["of kep-loa"]
