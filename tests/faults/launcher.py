@@ -1,12 +1,13 @@
 """Runs `broadcaster` with one fault, which the variable FAULT describes as JSON; nothing of this is in the product.
 
     {"point": "database" | "file" | "process", "nth": 12, "every": false, "act": "raise" | "kill"}
-    {"point": "step", "step": "airing_sending", "when": "before" | "after", "act": "kill"}
+    {"point": "step", "step": "airing_sending", "when": "before" | "after", "act": "kill", "lead_s": 60}
     {"point": "speech", "act": "dies" | "hangs" | "memory" | "nothing"}
 
 "before" a step is inside its transaction, "after" is once that is committed. `every` repeats the fault at each nth
-call. Beside it, the file `clock-shift` moves what the program takes for the time by so many seconds, and `injected`
-is written when a fault has struck. Child processes import this file too, and so speak with the same fault.
+call; `lead_s` is how long ahead sound cards get their orders. Beside it, the file `clock-shift` moves what the program
+takes for the time by so many seconds, and `injected` is written when a fault has struck. Child processes import this
+file too, and so speak with the same fault.
 """
 
 import json
@@ -15,6 +16,7 @@ import signal
 import threading
 import wave
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from broadcaster import clock, files, process
 from broadcaster.cli.main import main
+from broadcaster.connectors.soundcard import SoundcardConnector
 from broadcaster.domain.sound import Pcm
 from broadcaster.speech import espeak
 from broadcaster.store import journal
@@ -128,6 +131,9 @@ def shifted_clock(now: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def set_traps() -> None:
+    if "lead_s" in _FAULT:
+        soundcard = SoundcardConnector
+        soundcard.capabilities = replace(soundcard.capabilities, lead_s=_FAULT["lead_s"])
     clock.now = shifted_clock(clock.now)
     point = _FAULT.get("point")
     if point == "database":

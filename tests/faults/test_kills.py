@@ -34,9 +34,10 @@ def test_a_worker_killed_at_each_step_airs_nothing_twice_and_forgets_nothing(
     office: FaultOffice, steps: tuple[str, ...]
 ) -> None:
     # Far enough ahead for the starts of several workers: only what is not due yet can be planned and given back.
-    airings = office.rehearse(4, plans=False, first_in_s=20)
+    airings = office.rehearse(4, plans=False, first_in_s=20 * len(steps))
     for step, when in itertools.product(steps, ("before", "after")):
-        worker = office.work({"point": "step", "step": step, "when": when, "act": "kill"})
+        lead = {"lead_s": 60} if len(steps) > 1 else {}
+        worker = office.work({"point": "step", "step": step, "when": when, "act": "kill", **lead})
         assert worker.wait(timeout=60) == -signal.SIGKILL, (step, when, office.said())
     office.finish()
     assert_sound(office, airings)
