@@ -15,6 +15,7 @@ from broadcaster.audio import template
 from broadcaster.config import Config
 from broadcaster.connectors.base import status as station_fault
 from broadcaster.domain.roles import Actor
+from broadcaster.domain.sound import Voice
 from broadcaster.errors import BroadcasterError, EngineDisabledError, EnginePausedError, InputError
 from broadcaster.process import Children
 from broadcaster.services.airing import HandOver
@@ -23,10 +24,14 @@ from broadcaster.services.outcomes import OnEnd, Outcomes
 from broadcaster.services.rendering import Studio
 from broadcaster.services.stations import Stations
 from broadcaster.services.storage import Storage
-from broadcaster.speech.base import Engine
+from broadcaster.speech import plugins
+from broadcaster.speech.base import Engine, EngineContext
 from broadcaster.speech.cache import SpeechCache
 from broadcaster.speech.espeak import Espeak
 from broadcaster.speech.gtts import Gtts
+from broadcaster.speech.piper import Piper
+from broadcaster.speech.plugins import Plugins
+from broadcaster.speech.recording import Recordings
 from broadcaster.speech.speaker import Speaker
 from broadcaster.store import communes as places
 from broadcaster.store import journal, schema
@@ -52,6 +57,19 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Engines:
+    """Those that come with the program, and what other packages bring."""
+
+    built_in: tuple[Engine, ...]
+    added: Plugins
+
+    def __iter__(self) -> Iterator[Engine]:
+        """All that can be used, the better-sounding of our own first."""
+        yield from self.built_in
+        yield from self.added.engines
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """Everything built from one set of settings. `close` stops child processes and lets go of the database."""
 
@@ -61,10 +79,15 @@ class Application:
     studio: Studio
     storage: Storage
     desk: Desk
+    engines: Engines
 
     @property
     def backups(self) -> Path:
         return self.config.data_folder / "backups"
+
+    @property
+    def recordings(self) -> Recordings:
+        return _recordings(self.config)
 
     @property
     def worker_lock(self) -> Path:
@@ -105,7 +128,8 @@ class Application:
         yield database
         yield _tried("disk", self.storage.ensure_room)
         for voice in dict.fromkeys(name for order in self.config.speech.voices.values() for name in order):
-            yield _tried(f"voice {voice}", partial(self.studio.speaker.check, voice))
+            yield self._voice_status(voice)
+        yield from self.engine_statuses()
         for name in template.names(self.studio.template_folders):
             yield _tried(f"template {name}", partial(template.find, name, self.studio.template_folders))
         if database.state is not State.READY:
@@ -115,6 +139,25 @@ class Application:
         for station in stations:
             fault = station_fault(station)
             yield Status(f"station {station.code}", _state(fault), fault)
+
+    def engine_statuses(self) -> Iterator[Status]:
+        """A status for each engine that another package brings: why it cannot be used, else of its first voice."""
+        added = self.engines.added
+        missing = sorted({*self.config.speech.engines} - {*added.faults, *(engine.name for engine in added.engines)})
+        unknown = {name: InputError("No installed package brings the engine {name}.", name=name) for name in missing}
+        for name, fault in {**added.faults, **unknown}.items():
+            yield Status(f"engine {name}", _state(fault), fault)
+        for engine in added.engines:
+            for voice in engine.voices()[:1]:
+                yield _tried(f"engine {engine.name}", partial(engine.check, voice))
+
+    def voice_statuses(self) -> Iterator[tuple[Voice, Status]]:
+        """Every voice there is, tried for real but without a network."""
+        for voice in self.studio.speaker.voices():
+            yield voice, self._voice_status(voice.name)
+
+    def _voice_status(self, voice: str) -> Status:
+        return _tried(f"voice {voice}", partial(self.studio.speaker.check, voice))
 
     def close(self) -> None:
         self.children.close()
@@ -126,8 +169,9 @@ def build(config: Config) -> Application:
     config.data_folder.mkdir(parents=True, exist_ok=True)
     children = Children(config.speech.children or None)
     speech = SpeechCache(config.data_folder / "speech-cache")
+    speaking = engines(config, children)
     studio = Studio(
-        speaker=Speaker(engines(config, children), speech),
+        speaker=Speaker(tuple(speaking), speech),
         voices=config.speech.voices,
         children=children,
         template_folders=template_folders(config),
@@ -137,16 +181,31 @@ def build(config: Config) -> Application:
     )
     store = Store(config.database_url, busy_timeout_s=config.database.busy_timeout_s)
     storage = Storage(config.data_folder, config.storage, speech, studio)
-    return Application(config, store, children, studio, storage, Desk(store, studio, storage, config))
+    desk = Desk(store, studio, storage, config)
+    return Application(config, store, children, studio, storage, desk, speaking)
 
 
-def engines(config: Config, children: Children) -> list[Engine]:
-    """Every engine there is, the better-sounding first."""
+def engines(config: Config, children: Children) -> Engines:
+    """Every engine there is; one of another package that cannot be built is a fault, and the others stay."""
+    speech = config.speech
     pause_file = config.data_folder / "gtts-pause.json"
-    return [
-        Gtts(config.speech.gtts, pause_file, children, now=clock.now),
-        Espeak(children, rate_wpm=config.speech.words_per_minute, timeout_s=config.speech.timeout_s),
-    ]
+    pace, timeout_s = speech.words_per_minute, speech.timeout_s
+    built_in: tuple[Engine, ...] = (
+        Gtts(speech.gtts, pause_file, children, now=clock.now),
+        Piper(speech.piper, children, words_per_minute=pace, timeout_s=timeout_s),
+        Espeak(children, rate_wpm=pace, pitch=speech.pitch, timeout_s=timeout_s),
+        _recordings(config),
+    )
+
+    def context(name: str) -> EngineContext:
+        folder = config.data_folder / "engines" / name
+        return EngineContext(speech.engines.get(name, {}), folder, children, pace, speech.pitch, timeout_s)
+
+    return Engines(built_in, plugins.load(context, [engine.name for engine in built_in]))
+
+
+def _recordings(config: Config) -> Recordings:
+    return Recordings(config.data_folder / "recordings")
 
 
 def template_folders(config: Config) -> tuple[Path, ...]:

@@ -5,6 +5,7 @@ test holds the two together.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +32,7 @@ class DatabaseSettings(Strict):
 class BulletinSettings(Strict):
     max_characters: int = Setting(20_000, gt=0)
     approval_days: int = Setting(90, gt=0)
+    patterns_folder: Path | None = None
 
 
 class GttsSettings(Strict):
@@ -48,6 +50,38 @@ class GttsSettings(Strict):
         return value
 
 
+class PiperVoiceSettings(Strict):
+    file: Path
+    sha256: str
+    language: str
+
+    @field_validator("sha256")
+    @classmethod
+    def _checksum(cls, value: str) -> str:
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+            raise problem("{value} is no SHA-256: write the 64 figures that `sha256sum FILE` prints", value=value)
+        return value.lower()
+
+    @field_validator("language")
+    @classmethod
+    def _code(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z]{2}", value):
+            raise problem("{value} is no language code: write two letters, for example vi", value=value)
+        return value
+
+
+class PiperSettings(Strict):
+    voices: dict[str, PiperVoiceSettings] = {}
+
+    @field_validator("voices")
+    @classmethod
+    def _plain_names(cls, value: dict[str, PiperVoiceSettings]) -> dict[str, PiperVoiceSettings]:
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}", name):
+                raise problem("{name} cannot name a voice: take letters, figures, dots and dashes", name=name)
+        return value
+
+
 class SpeechSettings(Strict):
     voices: dict[str, list[str]] = {
         "vi": ["gtts/vi", "espeak/vi"],
@@ -55,7 +89,10 @@ class SpeechSettings(Strict):
         "bn": ["gtts/bn", "espeak/bn"],
     }
     gtts: GttsSettings = GttsSettings()
+    piper: PiperSettings = PiperSettings()
+    engines: dict[str, dict[str, Any]] = {}
     words_per_minute: int = Setting(155, ge=80, le=300)
+    pitch: int = Setting(50, ge=0, le=99)
     children: int = Setting(0, ge=0)
     timeout_s: float = Setting(60.0, gt=0)
 

@@ -25,6 +25,8 @@ LOOKED_UP = {
     "reading/characters.py": ("REFUSED", "UNSAYABLE", "SUSPECT"),  # constants, given to Problem by a variable
     "application.py": ("State",),  # the words of an enumeration, looked up by their value
     "computer.py": ("Answer",),
+    "cli/pattern.py": ("_RULES",),
+    "services/facts.py": ("MESSAGES",),
     "strict_yaml.py": ("_FOUND_BY_PYDANTIC",),
     "store/engine.py": ("DAMAGED", "UNUSABLE"),
 }

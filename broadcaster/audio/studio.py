@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from broadcaster.audio import waveform
 from broadcaster.audio.template import Template
 from broadcaster.domain.sound import Pcm, Sound
 from broadcaster.errors import AudioError
@@ -26,12 +27,15 @@ def make_sound(
     Costly in time and memory: run it in a child. AudioError for silence or a sound that cannot be made so loud.
     """
     # numpy and scipy are for children only: what imports this module stays small
+    from broadcaster.audio import horn  # noqa: PLC0415
     from broadcaster.audio.limiter import Master  # noqa: PLC0415
     from broadcaster.audio.loudness import measure  # noqa: PLC0415
     from broadcaster.audio.mix import mix  # noqa: PLC0415
 
     settings = template.settings
-    master = Master(mix(template, opening, reading, closing))
+    mixed = mix(template, opening, reading, closing)
+    master = Master(horn.shaped(mixed) if settings.profile == "horn" else mixed)
+    del mixed  # the master holds what it needs of it
     aim_lufs = settings.loudness_lufs + (MP3_LOSS_DB if fmt == "mp3" else 0.0)
     ceiling_dbtp = settings.true_peak_dbtp - AIM_DB - LIMITER_DB
     ceiling_dbtp += MP3_LOSS_DB - MP3_OVERSHOOT_DB if fmt == "mp3" else 0.0
@@ -41,7 +45,8 @@ def make_sound(
         missing_lu = settings.loudness_lufs - measured.loudness_lufs
         over_db = measured.true_peak_dbtp - (settings.true_peak_dbtp - AIM_DB)
         if abs(missing_lu) <= AIM_LU and over_db <= 0:
-            return Sound(data, heard.duration_ms, measured.loudness_lufs, measured.true_peak_dbtp)
+            drawn = waveform.peaks(heard)
+            return Sound(data, heard.duration_ms, measured.loudness_lufs, measured.true_peak_dbtp, drawn)
         aim_lufs += missing_lu
         ceiling_dbtp -= over_db + AIM_DB if over_db > 0 else 0.0
     raise AudioError(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from broadcaster import strict_yaml
 from broadcaster.audio.decode import decode
+from broadcaster.domain.bulletin import Placeholder, placeholders
 from broadcaster.domain.sound import Pcm
 from broadcaster.errors import AudioError, InputError
 
@@ -31,7 +32,7 @@ class _Exact(strict_yaml.Strict):
 
 
 class Output(_Exact):
-    """The finished file: mono MP3 of constant bit rate."""
+    """The finished file: mono MP3 of constant bit rate. Each of these carries what a horn does, up to 6 kHz."""
 
     format: Literal["mp3"] = "mp3"
     sample_rate_hz: Literal[16000, 22050, 24000, 32000, 44100, 48000] = 22050
@@ -52,9 +53,19 @@ class Settings(_Exact):
     words_gap_ms: int = Field(default=700, ge=0, le=10_000)
     lead_silence_ms: int = Field(default=300, ge=150, le=10_000)
     tail_silence_ms: int = Field(default=500, ge=0, le=10_000)
+    profile: Literal["flat", "horn"] = "flat"
     loudness_lufs: float = Field(default=-16.0, ge=-31, le=-14)
     true_peak_dbtp: float = Field(default=-1.5, ge=-9, le=-1)
     output: Output = Output()
+
+    @field_validator("opening", "closing")
+    @classmethod
+    def _known_placeholders(cls, value: dict[str, str]) -> dict[str, str]:
+        try:
+            placeholders("".join(value.values()))
+        except InputError as error:
+            raise strict_yaml.problem(error.message, **error.values) from error
+        return value
 
     @model_validator(mode="after")
     def _leaves_room(self) -> Self:
@@ -80,6 +91,10 @@ class Template:
     def closing(self, language: str) -> str | None:
         """The words after the reading in `language`; None when the template has none."""
         return self.settings.closing.get(language)
+
+    def placeholders(self, language: str) -> frozenset[Placeholder]:
+        """What stands in braces in the words around the reading, to be filled as in the text."""
+        return placeholders(f"{self.opening(language)}{self.closing(language)}")
 
 
 def names(folders: Sequence[Path]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
-"""`broadcaster bulletin`: list, show, submit, approve, reject, withdraw."""
+"""`broadcaster bulletin`: list, show, listen, record, submit, approve, reject, withdraw."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,10 +9,13 @@ from sqlalchemy import select
 
 from broadcaster import clock
 from broadcaster.cli.context import As, Json, actor, console, opened, progress, replan, show
+from broadcaster.cli.sound_files import Waveform, check_picture, described, draw, write
 from broadcaster.errors import InputError
-from broadcaster.services import approvals, bulletins
+from broadcaster.services import approvals, bulletins, listening, recordings
 from broadcaster.services.bulletins import Permission
+from broadcaster.services.facts import MESSAGES
 from broadcaster.store.tables import BulletinRow, RevisionRow
+from broadcaster.words import Words
 
 app = typer.Typer(help="Bulletins, from draft to approved.", no_args_is_help=True)
 
@@ -46,9 +50,10 @@ def list_all(as_json: Json = False) -> None:
 @app.command(name="show")
 def show_one(bulletin: Id, as_json: Json = False) -> None:
     """One bulletin: its text, and what has been submitted and decided."""
-    with opened() as (built, _):
+    with opened() as (built, words):
         details = bulletins.details(built.store, built.studio, bulletin)
         details |= {"to_approve": approvals.to_approve(built.store, bulletin)}
+        warnings = _warnings(details["claims"], words)
     if as_json:
         show([details], [], as_json=True)
         return
@@ -62,9 +67,63 @@ def show_one(bulletin: Id, as_json: Json = False) -> None:
                     clip["file"] or "",
                 )
                 out.print(clip["spoken"], markup=False)
+        elif name == "claims":
+            for warning in warnings:
+                out.print(warning, markup=False)
         else:
             out.print(f"[bold]{name:<12}[/bold]", end=" ")
             out.print("" if value is None else str(value), markup=False)
+
+
+@app.command()
+def listen(
+    bulletin: Id,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT.mp3", help="The copy; ID.mp3 in this folder by default."),
+    ] = None,
+    waveform: Waveform = None,
+    commune: Annotated[str | None, typer.Option(help="Whose clip, where each commune hears its own.")] = None,
+) -> None:
+    """Copy the clip that was submitted or approved, byte for byte as it airs, to listen to it."""
+    copy = output or Path(f"{bulletin}.mp3")
+    if copy.suffix.lower() != ".mp3":
+        raise InputError("{file}: the name must end in .mp3.", file=copy)
+    check_picture(waveform)
+    with opened() as (built, words):
+        clip = listening.listen(built.store, built.studio, bulletin, commune)
+        write(copy, clip.content)
+        draw(waveform, clip.peaks, clip.duration_ms, words)
+        out = console()
+        out.print(described(words, copy, clip.duration_ms, clip.loudness_lufs, clip.true_peak_dbtp), markup=False)
+        out.print(words("Voice: {voice}", voice=clip.voice), markup=False)
+        out.print(f"SHA-256: {clip.sha256}", markup=False)
+
+
+@app.command()
+def record(
+    bulletin: Id,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The sound file: a person reading the text aloud.")],
+    person: As = None,
+) -> None:
+    """Let a person's recording say a bulletin: a new revision, to be submitted and approved like any other."""
+    with opened() as (built, words):
+        built.storage.ensure_room()
+        content = recordings.content(file)
+        with progress() as bar:
+            bar.add_task(words("Listening"), total=None)
+            done = recordings.record(
+                built.store, built.recordings, bulletin, content, actor(built, person), clock.now()
+            )
+        replan(built)
+        text = words(
+            "{bulletin} is recorded: revision {revision}, {seconds} s, the voice {voice}.",
+            bulletin=bulletin,
+            revision=done.revision,
+            seconds=f"{done.duration_ms / 1000:.1f}",
+            voice=done.voice.name,
+        )
+        console().print(text)
 
 
 @app.command()
@@ -89,6 +148,8 @@ def submit(
                 bulletin, acting, clock.now(), lambda done, total: bar.update(task, completed=done, total=total)
             )
         console().print(words("{bulletin} is submitted; {count} clips were rendered.", bulletin=bulletin, count=count))
+        for warning in _warnings(bulletins.details(built.store, built.studio, bulletin)["claims"], words):
+            console(stderr=True).print(warning, markup=False)
 
 
 @app.command()
@@ -122,6 +183,11 @@ def withdraw(bulletin: Id, reason: Reason = "", person: As = None) -> None:
         built.desk.withdraw(bulletin, reason, actor(built, person), clock.now())
         replan(built)
         console().print(words("{bulletin} is withdrawn.", bulletin=bulletin))
+
+
+def _warnings(claims: list[dict[str, str]], words: Words) -> list[str]:
+    """What an approver has to check among the numbers, sites and accounts of a bulletin."""
+    return [words(MESSAGES[c["standing"]], written=c["written"]) for c in claims if c["standing"] in MESSAGES]
 
 
 def _moment(text: str | None) -> datetime | None:

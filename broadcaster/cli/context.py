@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from sqlalchemy.orm import Session
 
 from broadcaster import application, clock, config, logs
 from broadcaster.application import Application
@@ -56,6 +57,17 @@ def actor(built: Application, code: str | None) -> Actor:
     """The person named by --as. Raises InputError for an unknown code."""
     with built.store.reading() as session:
         return places.actor(session, code, application.os_user())
+
+
+@contextmanager
+def session_if_ready(built: Application) -> Iterator[Session | None]:
+    """What the database knows, for a command that can do without it; None where there is none of this version."""
+    file = built.store.sqlite_file
+    if (file is not None and not file.exists()) or schema.current(built.store) != schema.newest():
+        yield None
+        return
+    with built.store.reading() as session:
+        yield session
 
 
 def upgraded(built: Application, words: Words) -> None:

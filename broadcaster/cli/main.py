@@ -7,7 +7,23 @@ import sys
 import typer
 
 from broadcaster import __version__, config
-from broadcaster.cli import bulletin, check, db, demo, import_, log, plan, say, serve, service, spoken, worker
+from broadcaster.cli import (
+    bulletin,
+    check,
+    db,
+    demo,
+    dictionary,
+    import_,
+    log,
+    pattern,
+    plan,
+    say,
+    serve,
+    service,
+    spoken,
+    voices,
+    worker,
+)
 from broadcaster.cli.context import console
 from broadcaster.errors import BroadcasterError, InputError
 from broadcaster.words import Words
@@ -20,11 +36,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for single in (serve, worker, demo, check, import_, spoken, say, plan):
+for single in (serve, worker, demo, check, import_, spoken, say, voices, plan):
     single.register(app)
 app.add_typer(service.app, name="service")
 app.add_typer(db.app, name="db")
 app.add_typer(bulletin.app, name="bulletin")
+app.add_typer(pattern.app, name="pattern")
+app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(log.app, name="log")
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from broadcaster import files
 from broadcaster.cli.context import console, opened, progress
+from broadcaster.cli.sound_files import Waveform, check_picture, described, draw, write
 from broadcaster.domain.bulletin import Priority, placeholders
 from broadcaster.errors import InputError
 
@@ -22,12 +22,14 @@ def say(
     template: Annotated[str | None, typer.Option(help="The sound template; the ordinary one by default.")] = None,
     voice: Annotated[str | None, typer.Option(help="The voice, for example espeak/vi.")] = None,
     language: Annotated[str | None, typer.Option(help="ISO 639-1 code; the voice's own, or vi.")] = None,
+    waveform: Waveform = None,
 ) -> None:
     """Say a text into a sound file, with chime, opening words and loudness of the template."""
     written = _text(text, file)
     fmt = output.suffix.lower().removeprefix(".")
     if fmt not in ("mp3", "wav"):
         raise InputError("{file}: the name must end in .mp3 or .wav.", file=output)
+    check_picture(waveform)
     if used := placeholders(written):
         raise InputError(
             "The text holds {placeholder}; write out what is to be said there.", placeholder=f"{{{min(used)}}}"
@@ -43,23 +45,13 @@ def say(
             bar.add_task(words("Speaking"), total=None)
             spoken = built.studio.sound(script, "wav" if fmt == "wav" else "mp3")
         sound = spoken.sound
-        try:
-            files.write(output, sound.data)
-        except OSError as error:
-            raise InputError("{file} cannot be written: {error}", file=output, error=error) from error
+        write(output, sound.data)
+        draw(waveform, sound.peaks, sound.duration_ms, words)
         errors.print(script.spoken, markup=False)
         if spoken.voice.name != voices[0]:
             errors.print(words("{voice} spoke, because {first} could not.", voice=spoken.voice.name, first=voices[0]))
-        errors.print(
-            words(
-                "{file}: {seconds} s, {lufs} LUFS, true peak {peak} dBTP",
-                file=output,
-                seconds=f"{sound.duration_ms / 1000:.1f}",
-                lufs=f"{sound.loudness_lufs:.1f}",
-                peak=f"{sound.true_peak_dbtp:.1f}",
-            ),
-            markup=False,
-        )
+        line = described(words, output, sound.duration_ms, sound.loudness_lufs, sound.true_peak_dbtp)
+        errors.print(line, markup=False)
 
 
 def _text(text: str | None, file: Path | None) -> str:

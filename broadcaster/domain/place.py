@@ -12,6 +12,13 @@ class Mode(StrEnum):
     TEST = "test"
 
 
+class Layer(StrEnum):
+    """Whose pronunciations: a commune is nearer to its listeners than a source."""
+
+    SOURCE = "source"
+    COMMUNE = "commune"
+
+
 @dataclass(frozen=True, slots=True)
 class Station:
     """One broadcast system of a commune, reached by one connector."""

@@ -23,18 +23,26 @@ class Pcm:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One voice of one engine. `name` is unique, `engine/voice`, e.g. `espeak/vi`; `language` is ISO 639-1."""
+    """One voice of one engine. `name` is unique, `engine/voice`, e.g. `espeak/vi`; `language` is ISO 639-1.
+
+    A recording is a person's: it says only the text it was made for, whole, and as that was written.
+    """
 
     name: str
     engine: str
     language: str
+    is_recording: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A finished clip as it leaves the studio: the encoded file and what was measured on it after encoding."""
+    """A finished clip as it leaves the studio: the encoded file and what was measured on it after encoding.
+
+    `peaks` is its waveform, see `audio.waveform`.
+    """
 
     data: bytes
     duration_ms: int
     loudness_lufs: float
     true_peak_dbtp: float
+    peaks: bytes

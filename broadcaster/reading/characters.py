@@ -80,3 +80,8 @@ def problem_at(written: str, place: int) -> Problem:
         severity, message = Severity.SUSPECT, SUSPECT
     values = {"character": character, "code": f"{ord(character):04X}", "name": name, "place": place + 1}
     return Problem(place, place + 1, severity, message, values)
+
+
+def with_plain_figures(text: str) -> str:
+    """The text with the digits of other scripts, as in Bengali, as 0 to 9; every place stays where it is."""
+    return text.translate({ord(c): str(unicodedata.decimal(c)) for c in set(text) if c.isdecimal() and not c.isascii()})

@@ -18,6 +18,8 @@ PAPER = re.compile(
 PAPER_YEAR = re.compile(r"(?P<number>[0-9]{1,6})/(?P<year>(?:19|20)[0-9]{2})(?![0-9/])")
 ORDINALS = {"1": "nhất", "4": "tư"}
 MARK_PART = re.compile(rf"[/&]|[{LETTER}]+|[0-9]+")
+ADDRESS = re.compile(rf"[0-9]{{1,4}}[A-Z]?(?:/[0-9]{{1,4}}[A-Z]?){{1,5}}(?![{LETTER}0-9]|[/.,-][0-9])")
+ADDRESS_PART = re.compile(r"[0-9]+|[A-Z]|/")
 CODE = re.compile(
     rf"[0-9{CAPITALS}]+[0-9A-Za-zĐđ]*(?:[./-][0-9A-ZĐ]+|(?<=[0-9]) [0-9]{{2,}}){{0,8}}(?![{LETTER}])(?![.,/-]?[0-9])"
 )
@@ -76,6 +78,17 @@ def paper(cursor: Cursor) -> Said | None:
     if found and cursor.is_after("paper", 2):
         return found.end(), f"{_paper_number(found['number'])} xuyệt {cardinal(found['year'])}"
     return None
+
+
+def address(cursor: Cursor) -> Said | None:
+    """ngõ 12/5/3, số nhà 12A/5: after a word for a house or a lane, whatever date it looks like."""
+    found = ADDRESS.match(cursor.text, cursor.at)
+    if not found or cursor.word_before not in CONTEXT["slashed"]:
+        return None
+    if cursor.word_before == "số" and found.group().count("/") == 1:
+        return None  # a paper, as likely
+    parts = ADDRESS_PART.findall(found.group())
+    return found.end(), " ".join("xuyệt" if p == "/" else cardinal(p) if p.isdecimal() else spell(p) for p in parts)
 
 
 def _is_in_code(cursor: Cursor) -> bool:

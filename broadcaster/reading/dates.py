@@ -101,7 +101,8 @@ def days_of_month(cursor: Cursor) -> Said | None:
     if not found or ("-" not in found["days"] and not has_day_word) or cursor.governor == "thứ":
         return None
     days = PART.findall(found["days"])
-    if len(days) == 3 and days[1] == "-" and int(days[0]) >= int(days[2]):
+    ranges = [(days[i - 1], days[i + 1]) for i, part in enumerate(days) if part == "-"]
+    if any(int(first) >= int(last) for first, last in ranges):
         return None
     words = [_day(cursor, days[0])]
     for link, day in zip(days[1::2], days[2::2], strict=True):
@@ -144,7 +145,8 @@ def day_and_month(cursor: Cursor) -> Said | None:
         return None
     if not found:
         found = DASHED.match(cursor.text, cursor.at)
-        if found and cursor.word_before != "ngày" and not _is_holiday(cursor, found):
+        is_due = cursor.word_before == "ngày" or cursor.continues("date")
+        if found and not is_due and not _is_holiday(cursor, found):
             return None
     if not found:
         return None

@@ -5,11 +5,12 @@ import re
 from broadcaster.reading.characters import LETTER
 from broadcaster.reading.cursor import Cursor, Said
 from broadcaster.reading.numerals import digits
-from broadcaster.reading.words import CONTEXT
+from broadcaster.reading.words import CONTEXT, spell
 
 END = rf"(?![0-9])(?![.,-][0-9])(?![{LETTER}])"
 GROUPED = re.compile(r"\(?[ ]?(?P<plus>\+)?[ ]?(?P<first>[0-9]{1,5})[ ]?\)?(?:[ .-]{0,2}\(?[0-9]{1,11}\)?){0,6}")
 SERVICE = re.compile(rf"1[89]00(?:[ .-]?[0-9]{{4,6}}|(?:[ .-][0-9]{{2,4}}){{2,3}}){END}")
+MASKED = re.compile(rf"(?P<head>1[89]00)[ .-]?(?P<rest>[xX]{{2,6}}){END}")
 ANY = re.compile(rf"[0-9]{{1,15}}(?:[ .-][0-9]{{2,6}}){{0,5}}(?![0-9])(?![{LETTER}])(?!/[0-9])")
 AMOUNT = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 RUN = re.compile(r"[0-9]+")
@@ -19,12 +20,22 @@ EMERGENCY = frozenset({"111", "112", "113", "114", "115"})
 FOLLOWING = re.compile(rf" ?([{LETTER}%₫$€°]+)")
 
 
+def spelled(number: str) -> str:
+    """A telephone number for an engine of another language, which would count it: digits of any script, set apart."""
+    plus = "+ " if number.startswith("+") else ""
+    return plus + ", ".join(map(" ".join, _parted(re.findall(r"\d+", number))))
+
+
 def _grouped(figures: list[str]) -> str:
+    return ", ".join(map(digits, _parted(figures)))
+
+
+def _parted(figures: list[str]) -> list[str]:
     """Groups as written; a single long one is parted as people say it: 4-4 for 1900, else 4-3-3."""
     if len(figures) == 1 and len(figures[0]) in {8, 10, 11}:
         run = figures[0]
-        figures = [run[:4], run[4:]] if len(run) == 8 else [run[:-6], run[-6:-3], run[-3:]]
-    return ", ".join(map(digits, figures))
+        return [run[:4], run[4:]] if len(run) == 8 else [run[:-6], run[-6:-3], run[-3:]]
+    return figures
 
 
 def _is_counting(cursor: Cursor, end: int) -> bool:
@@ -68,6 +79,9 @@ def service_number(cursor: Cursor) -> Said | None:
     """1900 6769, 1800.1091, 1900.292900: a number of these shapes is a service, whatever stands before it but years."""
     if cursor.text[cursor.at] != "1":
         return None
+    masked = MASKED.match(cursor.text, cursor.at)
+    if masked:
+        return masked.end(), f"{digits(masked['head'])}, {spell(masked['rest'])}"
     found = SERVICE.match(cursor.text, cursor.at)
     if not found or cursor.word_before in {"năm", "đoạn"} or _is_counting(cursor, found.end()):
         return None
@@ -80,7 +94,8 @@ def called_number(cursor: Cursor) -> Said | None:
     if not found or found.end() - cursor.at < 3:
         return None
     figures = RUN.findall(found.group())
-    is_listed = cursor.continues("phone") or (figures[0].startswith("84") and cursor.text[: cursor.at].endswith("+"))
+    has_plus = cursor.text[max(0, cursor.at - 1) : cursor.at] == "+"
+    is_listed = cursor.continues("phone") or (has_plus and (figures[0].startswith("84") or "đầu" in cursor.before[-4:]))
     total = sum(map(len, figures))
     if total < 3 or not (is_listed or _is_called(cursor, found.group(), total)) or _is_counting(cursor, found.end()):
         return None

@@ -33,6 +33,10 @@ FRACTION = re.compile(
 NEXT_WORD = re.compile(rf" ?([{LETTER}]+)")
 LENGTH = re.compile(rf"(?P<metres>[0-9]{{1,3}})m(?P<rest>[0-9]{{1,2}})(?![0-9{LETTER}²³/])(?<!m[23])")
 SCORE = re.compile(r"(?P<one>[0-9]{1,2}) ?- ?(?P<two>[0-9]{1,2})(?![0-9/])")
+SCORE_WORDS = frozenset({"thắng", "thua", "hòa", "hoà"})
+AFTER_SCORE = re.compile(rf" (?:trước|cho|ở|tại|sau|ngay|trong|để|và)(?![{LETTER}])|(?! ?[{LETTER}0-9%])")
+RATED = re.compile(rf"(?P<one>[0-9]{{1,3}}) ?\((?P<two>[0-9]{{1,4}})\) ?A(?![{LETTER}0-9])")
+LIST = re.compile(rf"[0-9]{{1,2}}(?:-[0-9]{{1,2}}){{2,}}(?![0-9{LETTER}]|[/.,-][0-9])")
 CHAIN = re.compile(r"[0-9]{1,2}(?:(?:, |[-/.,: ])[0-9]{1,2}(?![0-9])){11,}+")
 CHAIN_PART = re.compile(r"[0-9]+|, ?|[-/.: ]")
 CHAIN_MARKS = {"-": "đến", "/": "xuyệt", ".": "chấm"}
@@ -98,8 +102,13 @@ def _dotted(cursor: Cursor, figures: str, end: int) -> str:
     """Figures parted by dots that are no thousands: "1.5 triệu" is a decimal, "phiên bản 2.1" is not."""
     whole, *rest = figures.split(".")
     if len(rest) == 1:
-        return _decimal(whole, rest[0], "phẩy" if is_measured(cursor, end) else "chấm")
+        return _decimal(whole, rest[0], "phẩy" if is_measured(cursor, end) or _counts(cursor, end) else "chấm")
     return " chấm ".join(digits(part) if part.startswith("0") else cardinal(part) for part in [whole, *rest])
+
+
+def _counts(cursor: Cursor, end: int) -> bool:
+    following = NEXT_WORD.match(cursor.text, end)
+    return following is not None and following[1].lower() in CONTEXT["counted"]
 
 
 def number_at(cursor: Cursor, at: int) -> tuple[int, str]:
@@ -176,13 +185,29 @@ def chain(cursor: Cursor) -> Said | None:
 
 
 def score(cursor: Cursor) -> Said | None:
-    """thắng 2-1, tỷ số 3-0."""
+    """thắng 2-1, tỷ số 3-0, U23 Việt Nam thắng Lào 2-1."""
     found = SCORE.match(cursor.text, cursor.at)
-    if not found or not (
-        cursor.word_before in {"thắng", "thua", "hòa", "hoà"} or cursor.before[-2:] in {("tỷ", "số"), ("tỉ", "số")}
-    ):
+    if not found:
+        return None
+    is_result = cursor.before[-2:] in {("tỷ", "số"), ("tỉ", "số")} or cursor.word_before in SCORE_WORDS
+    is_far = not SCORE_WORDS.isdisjoint(cursor.before[-6:]) and AFTER_SCORE.match(cursor.text, found.end())
+    if not is_result and not is_far:
         return None
     return found.end(), f"{cardinal(found['one'])} {cardinal(found['two'])}"
+
+
+def listed(cursor: Cursor) -> Said | None:
+    """Lạng Giang 1-2-3: three short numbers with dashes are a list, where two are a range."""
+    found = LIST.match(cursor.text, cursor.at)
+    if not found or cursor.word_before == "ngày":
+        return None
+    return found.end(), ", ".join(map(cardinal, found.group().split("-")))
+
+
+def rated(cursor: Cursor) -> Said | None:
+    """10(40)A: the basic and the highest current on a meter's plate."""
+    found = RATED.match(cursor.text, cursor.at)
+    return (found.end(), f"{cardinal(found['one'])}, {cardinal(found['two'])} {UNITS['A'][0]}") if found else None
 
 
 def unit_alone(cursor: Cursor) -> Said | None:

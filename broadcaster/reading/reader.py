@@ -2,11 +2,23 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from broadcaster.reading.characters import BREAKS, LETTER, SPACES, composed, is_refused, plain, problem_at
-from broadcaster.reading.cursor import Cursor
+from broadcaster.reading.characters import (
+    BREAKS,
+    LETTER,
+    SPACES,
+    composed,
+    is_refused,
+    plain,
+    problem_at,
+    with_plain_figures,
+)
+from broadcaster.reading.cursor import Cursor, Said
+from broadcaster.reading.dictionary import EMPTY, Dictionary
 from broadcaster.reading.foreign import unsayable_places
 from broadcaster.reading.lines import is_ended, unwrapped
+from broadcaster.reading.phones import spelled
 from broadcaster.reading.result import Problem, Reading, Span
 from broadcaster.reading.steps import steps_for
 from broadcaster.reading.words import ENTRIES, is_bare
@@ -21,23 +33,32 @@ UNKEPT = re.compile(
 )
 GLUED = re.compile(r"[./:@_+-][A-Za-z0-9/]|[0-9@_]")
 
-Piece = tuple[int, int, str]
-"""Start and end in the text, and the words said for it."""
+DICTIONARY = "dictionary"
 
 
-def read(text: str, language: str) -> Reading:
+class Piece(NamedTuple):
+    """Start and end in the text, the words said for it, and the step that said them."""
+
+    start: int
+    end: int
+    spoken: str
+    rule: str = ""
+
+
+def read(text: str, language: str, dictionary: Dictionary = EMPTY) -> Reading:
     """The reading of a text in a language (ISO 639-1, a region after a dash is allowed). Never raises.
 
-    Vietnamese is turned into words. Other languages are only cleaned (NFC, spaces, refused characters) and left to
-    the engine's own reading. The time taken grows in step with the length of the text.
+    Vietnamese is turned into words; `dictionary` adds to the rules for it. Other languages are cleaned (NFC, spaces,
+    refused characters) and left to the engine's own reading, but for telephone numbers, whose digits are set apart.
+    The time taken grows in step with the length of the text.
     """
     written = composed(text)
     walked = unwrapped(written)
     if language.lower().replace("_", "-").split("-")[0] == "vi":
-        pieces = list(_said(plain(walked)))
+        pieces = list(said(plain(walked), dictionary))
         problems = _problems(walked, pieces)
     else:
-        pieces = []
+        pieces = list(_spelled(plain(walked)))
         problems = tuple(problem_at(written, place) for place in unsayable_places(written))
     pieces = _edged(walked, pieces)
     refused = frozenset(problem.start for problem in problems if is_refused(written[problem.start]))
@@ -45,22 +66,38 @@ def read(text: str, language: str) -> Reading:
     return Reading(language, written, "".join(span.spoken for span in spans), spans, problems)
 
 
-def _said(text: str) -> Iterator[Piece]:
-    """The stretches of the plain text that the steps say otherwise than written."""
+def said(text: str, dictionary: Dictionary = EMPTY) -> Iterator[Piece]:
+    """The stretches of the plain text that are said otherwise than written."""
     cursor, at = Cursor(text), 0
     while found := TOKEN.search(text, at):
         start, at = found.span()
-        kind = found.lastgroup
-        if kind == "word" and _is_ordinary(found.group(), text, at):
+        entry = dictionary.match(text, start, found.group()) if dictionary else None
+        if found.lastgroup == "word" and entry is None and _is_ordinary(found.group(), text, at):
             continue
         cursor.move(start, at)
-        for name, step in steps_for(kind, cursor):
-            said = step(cursor)
-            if said is not None:
-                at = said[0]
-                cursor.note(name, at)
-                yield start, at, said[1]
-                break
+        name, words = _by_step(found.lastgroup, cursor)
+        if entry is not None and (words is None or entry[0] >= words[0]):
+            name, words = DICTIONARY, entry
+        if words is not None:
+            at = words[0]
+            cursor.note(name, at)
+            yield Piece(start, at, words[1], name)
+
+
+def _spelled(text: str) -> Iterator[Piece]:
+    """The telephone numbers of a text in another language: no engine knows that they are not to be counted."""
+    for piece in said(with_plain_figures(text)):
+        if piece.rule == "phone":
+            yield piece._replace(spoken=spelled(text[piece.start : piece.end]))
+
+
+def _by_step(kind: str | None, cursor: Cursor) -> tuple[str, Said | None]:
+    """What the first step that answers says, and its name."""
+    for name, step in steps_for(kind, cursor):
+        words = step(cursor)
+        if words is not None:
+            return name, words
+    return "", None
 
 
 def _is_ordinary(word: str, text: str, end: int) -> bool:
@@ -78,21 +115,21 @@ def _may_be_roman(small: str) -> bool:
 def _problems(written: str, pieces: list[Piece]) -> tuple[Problem, ...]:
     """The characters that no step says and that are not kept as they are."""
     problems = []
-    for start, end, _ in _gaps(pieces, len(written)):
+    for start, end in _gaps(pieces, len(written)):
         problems += [
             problem_at(written, f.start()) for f in UNKEPT.finditer(written, start, end) if f.lastgroup == "bad"
         ]
     return tuple(problems)
 
 
-def _gaps(pieces: list[Piece], length: int) -> Iterator[Piece]:
+def _gaps(pieces: list[Piece], length: int) -> Iterator[tuple[int, int]]:
     at = 0
-    for start, end, _ in pieces:
-        if start > at:
-            yield at, start, ""
-        at = end
+    for piece in pieces:
+        if piece.start > at:
+            yield at, piece.start
+        at = piece.end
     if at < length:
-        yield at, length, ""
+        yield at, length
 
 
 def _edged(written: str, pieces: list[Piece]) -> list[Piece]:
@@ -100,8 +137,8 @@ def _edged(written: str, pieces: list[Piece]) -> list[Piece]:
     length = len(written)
     first = length - len(written.lstrip(SPACES + BREAKS))
     last = max(first, len(written.rstrip(SPACES + BREAKS)))
-    edges = [(0, first, "")] if first else []
-    return edges + pieces + ([(last, length, "")] if last < length else [])
+    edges = [Piece(0, first, "")] if first else []
+    return edges + pieces + ([Piece(last, length, "")] if last < length else [])
 
 
 def _spaces(run: str) -> str:
@@ -118,33 +155,32 @@ def _kept(written: str, start: int, end: int, refused: frozenset[int]) -> Iterat
         if found.lastgroup == "bad" and place not in refused:
             continue
         if place > at:
-            yield at, place, written[at:place]
+            yield Piece(at, place, written[at:place])
         if found.lastgroup == "space":
-            yield place, after, _spaces(found.group())
+            yield Piece(place, after, _spaces(found.group()))
         else:
-            yield place, after, "" if found.lastgroup == "bad" else plain(found.group())
+            yield Piece(place, after, "" if found.lastgroup == "bad" else plain(found.group()))
         at = after
     if at < end:
-        yield at, end, written[at:end]
+        yield Piece(at, end, written[at:end])
 
 
 def _spans(written: str, pieces: list[Piece], refused: frozenset[int]) -> tuple[Span, ...]:
     """All stretches in order, with a space wherever two of them would run together into one word."""
     parts: list[Piece] = []
-    for start, end, spoken in [*pieces, (len(written), len(written), "")]:
-        at = parts[-1][1] if parts else 0
-        parts += _kept(written, at, start, refused)
-        if end > start:
-            parts.append((start, end, spoken))
-    said = {start for start, _, _ in pieces}
+    for piece in [*pieces, Piece(len(written), len(written), "")]:
+        at = parts[-1].end if parts else 0
+        parts += _kept(written, at, piece.start, refused)
+        if piece.end > piece.start:
+            parts.append(piece)
     for index in range(1, len(parts)):
         before, part = parts[index - 1], parts[index]
-        if part[2] == "\n" and not is_ended(before[2]):
+        if part.spoken == "\n" and not is_ended(before.spoken):
             # An engine that knows no lines pauses here too, and reading this again keeps the line.
-            parts[index] = (part[0], part[1], ".\n")
-        if before[2][-1:].isalnum() and part[2][:1].isalnum():
-            if before[0] in said:
-                parts[index - 1] = (before[0], before[1], before[2] + " ")
-            elif part[0] in said:
-                parts[index] = (part[0], part[1], " " + part[2])
+            parts[index] = part._replace(spoken=".\n")
+        if before.spoken[-1:].isalnum() and part.spoken[:1].isalnum():
+            if before.rule:
+                parts[index - 1] = before._replace(spoken=before.spoken + " ")
+            elif part.rule:
+                parts[index] = part._replace(spoken=" " + part.spoken)
     return tuple(Span(*part) for part in parts)

@@ -21,12 +21,14 @@ class Span:
     """A stretch of `Reading.written` and how it is said.
 
     `start` and `end` are offsets into `Reading.written`. The spans of a reading cover the written text in order,
-    without gaps or overlap, and their `spoken` parts joined give `Reading.spoken`.
+    without gaps or overlap, and their `spoken` parts joined give `Reading.spoken`. `rule` names the step that said it
+    ("dictionary" for an entry of a source or commune), and is empty where the text is said as written.
     """
 
     start: int
     end: int
     spoken: str
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

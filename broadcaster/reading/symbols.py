@@ -3,7 +3,7 @@
 import re
 
 from broadcaster.reading.characters import LETTER
-from broadcaster.reading.cursor import Cursor, Said
+from broadcaster.reading.cursor import NEARBY, Cursor, Said
 from broadcaster.reading.numerals import digits
 from broadcaster.reading.quantities import UNIT_AFTER_SLASH
 from broadcaster.reading.words import CONTEXT, SYMBOLS, UNITS
@@ -24,6 +24,7 @@ COUNTED_BEFORE = re.compile(
 )
 PAID = re.compile(r"(?:đ|₫|đồng|VNĐ|VND|%|USD|[$€k]|tr|triệu)$", re.IGNORECASE)
 CODE_AHEAD = re.compile(r"[A-Z]+[0-9]")
+WORD_BEFORE = re.compile(rf"[{LETTER}] ([{LETTER}]+) $")
 NAME_AHEAD = re.compile(r"[0-9A-ZĐ]")
 USSD = re.compile(r"\*[0-9*]{2,20}#")
 TIMES = re.compile(r"[xX×](?= ?[0-9])")
@@ -65,8 +66,10 @@ def _until(cursor: Cursor) -> Said | None:
     text, at = cursor.text, cursor.at
     figure = FIGURE_AHEAD.match(text, at + 1)
     if figure:
-        # "Thôn 3 - 25 hộ" names a hamlet and then counts; "cấp 3 - 4" is a range.
-        is_label = cursor.said_by == "quantity" and cursor.governor_of_said in CONTEXT["name"]
+        # "Thôn 3 - 25 hộ" and "Kép 2 - 250kVA" name a place and then count; "cấp 3 - 4" is a range.
+        is_label = cursor.said_by == "quantity" and (
+            cursor.governor_of_said in CONTEXT["name"] or _is_after_name(cursor)
+        )
         if cursor.gap == " " and is_label and FIGURE_WITH_WORD.match(text, figure.end()):
             return None
         return (figure.end(), "đến" + _repeated(cursor)) if _is_of_one_kind(cursor, figure.end()) else None
@@ -78,6 +81,12 @@ def _until(cursor: Cursor) -> Said | None:
     if word and cursor.governor_of_said == word[1].lower():
         return word.start(1), "đến"
     return None
+
+
+def _is_after_name(cursor: Cursor) -> bool:
+    """Whether the number said last follows a proper name: a capital inside a sentence, and not an abbreviation."""
+    found = WORD_BEFORE.search(cursor.text[max(0, cursor.said_from - NEARBY) : cursor.said_from])
+    return found is not None and found[1][0].isupper() and not found[1].isupper()
 
 
 def _is_of_one_kind(cursor: Cursor, figure: int) -> bool:
@@ -117,6 +126,8 @@ def slash(cursor: Cursor) -> Said | None:
     end = at + 1
     if not word:
         return end, "xuyệt"
+    if word[0].isdecimal() and cursor.said_by == "phone" and cursor.said_to == at:
+        return end, "hoặc"
     if word[0].isdecimal():
         return end, "trên" if cursor.said_to == at else "xuyệt"
     if CODE_AHEAD.match(text, end):

@@ -10,6 +10,7 @@ from broadcaster.reading.words import ENTRIES, LETTERS, Entry, is_bare, is_sylla
 NUMBER_AHEAD = re.compile(r" ?[0-9]")
 ROAD_AHEAD = re.compile(r"\.? ?[0-9]{2,3}[A-E]?(?![0-9A-Za-z])(?![ .-][0-9])")
 DAY_AHEAD = re.compile(r",? ?\(?(?:ngày )?[0-9]{1,2}[/-][0-9]")
+YEAR_AHEAD = re.compile(r" ?(?:19|20)[0-9]{2}(?![0-9])")
 PER_AHEAD = re.compile(rf"/(?![cC](?![{LETTER}]))[{LETTER}]")
 DOT_AHEAD = re.compile(rf"\.(?= ?[{LETTER}0-9])")
 _ALL = [chr(code) for code in range(0x41, 0x1EFA) if re.fullmatch(f"[{LETTER}]", chr(code))]
@@ -67,6 +68,7 @@ CONDITIONS: dict[str, Callable[[Cursor, int], bool]] = {
     "number": lambda cursor, end: NUMBER_AHEAD.match(cursor.text, end) is not None,
     "road": lambda cursor, end: ROAD_AHEAD.match(cursor.text, end) is not None,
     "day": lambda cursor, end: DAY_AHEAD.match(cursor.text, end) is not None,
+    "year": lambda cursor, end: YEAR_AHEAD.match(cursor.text, end) is not None,
     "per": lambda cursor, end: PER_AHEAD.match(cursor.text, end) is not None,
     "colon": lambda cursor, end: cursor.text[end : end + 2].lstrip(" ").startswith(":"),
     "mixed": lambda cursor, end: not _is_in_headline(cursor, end),

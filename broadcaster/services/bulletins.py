@@ -22,7 +22,10 @@ from broadcaster.domain.bulletin import (
 from broadcaster.domain.place import Mode
 from broadcaster.domain.roles import Actor, Role
 from broadcaster.errors import InputError
+from broadcaster.reading import Dictionary
 from broadcaster.services import rendering
+from broadcaster.services.dictionary import dictionaries
+from broadcaster.services.facts import claims
 from broadcaster.services.rendering import Studio
 from broadcaster.services.storage import Storage
 from broadcaster.store import communes as places
@@ -163,19 +166,24 @@ class Desk:
         wanted: Sequence[str] | None,
         now: datetime,
     ) -> None:
-        used = placeholders(revision.text)
+        used = placeholders(revision.text) | self.studio.filled(submission.template, revision.language)
         communes = _communes(session, wanted)
         values: dict[Placeholder, str] = {}
         if Placeholder.HOTLINE in used:
             values[Placeholder.HOTLINE], submission.uses_sample_fact = _hotline(session, communes)
-        made: dict[str, ClipRow] = {}
+        known = dictionaries(session, revision.source, [commune.code for commune in communes])
+        made: dict[tuple[str, Dictionary], ClipRow] = {}
         for commune in communes:
-            text = resolve(revision.text, values | {Placeholder.COMMUNE: commune.name})
-            if text not in made:
-                script = self.studio.script(text, revision.language, submission.template, submission.voices)
-                made[text] = rendering.put_on_list(session, script, now)
-                made[text].error = None  # a new submission is a new try
-            session.add(SubmissionClipRow(submission=submission.id, commune=commune.code, clip=made[text].key))
+            values[Placeholder.COMMUNE] = commune.name
+            sound = commune.name if Placeholder.COMMUNE in used else "", known[commune.code]
+            if sound not in made:
+                text = resolve(revision.text, values)
+                script = self.studio.script(
+                    text, revision.language, submission.template, submission.voices, sound[1], values=values
+                )
+                made[sound] = rendering.put_on_list(session, script, now)
+                made[sound].error = None  # a new submission is a new try
+            session.add(SubmissionClipRow(submission=submission.id, commune=commune.code, clip=made[sound].key))
 
 
 def expire(store: Store, actor: Actor, now: datetime) -> int:
@@ -249,6 +257,8 @@ def details(store: Store, studio: Studio, bulletin: str) -> dict[str, Any]:
         submission = submissions.latest(session, bulletin)
         clips = submissions.clips(session, submission.id) if submission else []
         communes = submissions.communes_of(session, submission.id) if submission else {}
+        texts = [revision.text, *(clip.written for clip in clips)]
+        named = {claim.mention.value: claim for text in texts for claim in claims(session, text)}
         return {
             "id": row.id,
             "state": row.state,
@@ -260,6 +270,10 @@ def details(store: Store, studio: Studio, bulletin: str) -> dict[str, Any]:
             "source": revision.source,
             "expires": revision.expires_at,
             "text": revision.text,
+            "claims": [
+                {"written": claim.mention.written, "kind": claim.mention.kind, "standing": claim.standing}
+                for claim in named.values()
+            ],
             "author": revision.author,
             "submitted_by": submission.submitted_by if submission else None,
             "decision": submission.decision if submission else None,

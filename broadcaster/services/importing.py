@@ -120,7 +120,7 @@ def _import(session: Session, documents: Sequence[Exchange], actor: Actor, now: 
                 check_configuration(Station(**entry.model_dump()))
             yield _keep(session, noun, row_of(entry), actor, now)
     for entry in each("bulletins"):
-        yield _bulletin(session, entry, actor, now)
+        yield keep_bulletin(session, entry, actor, now)
     for entry in each("schedules"):
         _check_schedule(session, entry)
         yield _keep_schedule(session, entry, actor, now)
@@ -174,7 +174,8 @@ def _fact(entry: FactEntry) -> FactRow:
     return FactRow(**entry.model_dump())
 
 
-def _bulletin(session: Session, entry: BulletinEntry, actor: Actor, now: datetime) -> Imported:
+def keep_bulletin(session: Session, entry: BulletinEntry, actor: Actor, now: datetime) -> Imported:
+    """A bulletin's text as its newest revision."""
     text = RevisionText(
         title=entry.title,
         language=entry.language,

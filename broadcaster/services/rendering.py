@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -13,12 +14,13 @@ from sqlalchemy.orm import Session
 from broadcaster import files
 from broadcaster.audio import studio, template
 from broadcaster.audio.template import Template
-from broadcaster.domain.bulletin import BulletinState, digest
+from broadcaster.domain.bulletin import BulletinState, Placeholder, digest, resolve
 from broadcaster.domain.roles import Actor
 from broadcaster.domain.sound import Pcm, Sound, Voice
 from broadcaster.errors import AudioError, InputError, SpeechError
 from broadcaster.process import ChildError, Children
-from broadcaster.reading import Reading, read
+from broadcaster.reading import Dictionary, Reading, read
+from broadcaster.reading.dictionary import EMPTY
 from broadcaster.speech.speaker import Speaker
 from broadcaster.store import journal
 from broadcaster.store.engine import Store, changed_rows
@@ -59,9 +61,9 @@ class Spoken:
     voice: Voice
 
 
-def readable(text: str, language: str) -> Reading:
+def readable(text: str, language: str, dictionary: Dictionary = EMPTY) -> Reading:
     """The reading of a text. Raises InputError, one line a place, where something in it cannot be said."""
-    reading = read(text, language)
+    reading = read(text, language, dictionary)
     if not reading.is_sayable:
         faults = [InputError(problem.message, **problem.values) for problem in reading.problems]
         raise InputError("{faults}", faults=faults[:20])
@@ -86,13 +88,33 @@ class Studio:
         return self.clips / clip[:2] / f"{clip}.mp3"
 
     def order(self, language: str, voice: str | None) -> tuple[str, ...]:
-        """The voices to try, by name: one that is named is used alone, else those that the settings give a language."""
+        """The voices to try, by name: one that is named is used alone, else those that the settings give a language.
+
+        A recording holds the bulletin alone: the voices of the language follow it, for the words around it.
+        """
         if voice is not None:
-            return (voice,)
+            around = self.voices.get(language, ()) if self.speaker.voice(voice).is_recording else ()
+            return (voice, *around)
         return tuple(self.voices.get(language) or [self.speaker.default_voice(language).name])
 
-    def script(self, text: str, language: str, template_name: str, voices: Sequence[str]) -> Script:
-        """What will be said of a resolved text. Raises InputError where text, template or a voice cannot be used."""
+    def filled(self, template_name: str, language: str) -> frozenset[Placeholder]:
+        """The placeholders in the words that a template puts around a reading."""
+        return template.find(template_name, self.template_folders).placeholders(language)
+
+    def script(
+        self,
+        text: str,
+        language: str,
+        template_name: str,
+        voices: Sequence[str],
+        dictionary: Dictionary = EMPTY,
+        *,
+        values: Mapping[Placeholder, str] = MappingProxyType({}),
+    ) -> Script:
+        """What will be said of a resolved text; `values` fill the placeholders in the template's words.
+
+        Raises InputError where text, template or a voice cannot be used.
+        """
         if len(text) > self.max_characters:
             raise InputError(
                 "The text has {count} characters; at most {limit} are allowed. Shorten it.",
@@ -104,14 +126,21 @@ class Studio:
                 raise InputError("The voice {voice} does not speak {language}.", voice=voice, language=language)
         design = template.find(template_name, self.template_folders)
 
+        if lacking := design.placeholders(language) - set(values):
+            raise InputError(
+                "The words of the template {template} hold {placeholder}, which only a commune fills. Choose another.",
+                template=template_name,
+                placeholder=f"{{{min(lacking)}}}",
+            )
+
         def words(part: str | None) -> str:
-            return readable(part, language).spoken if part else ""
+            return readable(resolve(part, values), language, dictionary).spoken if part else ""
 
         return Script(
             language=language,
             written=text,
             opening=words(design.opening(language)),
-            spoken=readable(text, language).spoken,
+            spoken=readable(text, language, dictionary).spoken,
             closing=words(design.closing(language)),
             template=design,
             voices=tuple(voices),
@@ -131,10 +160,27 @@ class Studio:
         return Spoken(sound, self.speaker.voice(voice))
 
     def _said(self, script: Script) -> tuple[str, list[Pcm | None]]:
-        """The voice that spoke, and what it said of opening, reading and closing."""
-        for voice, following in zip(script.voices, (*script.voices[1:], None), strict=True):
+        """The voice that spoke, and what it said of opening, reading and closing; other voices frame a recording."""
+        first, *others = script.voices
+        if not self.speaker.voice(first).is_recording:
+            return self._first_able(script, script.voices, (script.opening, script.spoken, script.closing))
+        reading = self.speaker.speak(script.written, first)  # a person reads what is written
+        if not script.opening and not script.closing:
+            return first, [None, reading, None]
+        if not others:
+            raise SpeechError(
+                "No voice can say the words before and after the recording. Name one for {language} in speech.voices.",
+                language=script.language,
+            )
+        _, (opening, _, closing) = self._first_able(script, others, (script.opening, "", script.closing))
+        return first, [opening, reading, closing]
+
+    def _first_able(
+        self, script: Script, voices: Sequence[str], parts: tuple[str, str, str]
+    ) -> tuple[str, list[Pcm | None]]:
+        """The first of the voices that can speak all parts, and what it said of each; an empty one is None."""
+        for voice, following in zip(voices, (*voices[1:], None), strict=True):
             try:
-                parts = (script.opening, script.spoken, script.closing)
                 return voice, [self.speaker.speak(part, voice) if part else None for part in parts]
             except SpeechError as error:
                 if following is None:
@@ -165,6 +211,8 @@ def put_on_list(session: Session, script: Script, now: datetime) -> ClipRow:
         )
         session.add(row)
         session.flush()
+    elif row.sha256 is None:
+        row.written = script.written  # other signs with the same words: a recording is held against the newest
     return row
 
 
@@ -208,7 +256,8 @@ def render(store: Store, studio: Studio, clip: str, actor: Actor, now: datetime)
         "true_peak_dbtp": sound.true_peak_dbtp,
     }
     with store.writing() as session:
-        finished = update(ClipRow).where(ClipRow.key == clip, ClipRow.sha256.is_(None)).values(**values, error=None)
+        unfinished = update(ClipRow).where(ClipRow.key == clip, ClipRow.sha256.is_(None))
+        finished = unfinished.values(**values, peaks=sound.peaks, error=None)
         if changed_rows(session, finished) == 1:
             # Only now: of two who render a clip at once, the later must not write over what may be approved already.
             files.write(studio.path(clip), sound.data)

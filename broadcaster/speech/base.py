@@ -1,10 +1,14 @@
 """What a voice engine is, and when its sound can be used."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 from broadcaster.audio.segments import peak
 from broadcaster.domain.sound import Pcm, Voice
 from broadcaster.errors import SpeechError
+from broadcaster.process import Children
 
 NEAR_SILENCE = 330  # of 32,767: -40 dBFS, far below any speech and above the noise of a bad engine
 LONGEST_START_MS = 5_000
@@ -15,7 +19,8 @@ class Engine(Protocol):
     """One way of turning words into sound.
 
     `version` changes whenever the same words would sound different (engine, data, rate, pitch): it is part of the
-    name of every clip. `speak` takes one sentence and may be called from several threads.
+    name of every clip. `speak` takes one sentence, or the whole written text where the voice is a recording, and may
+    be called from several threads.
     """
 
     @property
@@ -35,6 +40,23 @@ class Engine(Protocol):
     def speak(self, text: str, voice: Voice) -> Pcm:
         """The sound of `text`; SpeechError when the engine fails or gives nothing usable."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineContext:
+    """What an engine of another package is built with; see `broadcaster/speech/plugins.py`.
+
+    `settings` is what `speech.engines` of the settings holds under its name. `folder` is its own and may not exist
+    yet. `timeout_s` is when a sentence counts as hung. Whatever computes, or may crash or hang, belongs into
+    `children.run`.
+    """
+
+    settings: Mapping[str, Any]
+    folder: Path
+    children: Children
+    words_per_minute: int
+    pitch: int
+    timeout_s: float
 
 
 def longest_ms(text: str) -> int:

@@ -1,4 +1,7 @@
-"""The one who speaks: finds the engine of a voice, speaks sentence by sentence, joins them with their pauses."""
+"""The one who speaks: finds the engine of a voice, speaks sentence by sentence, joins them with their pauses.
+
+Recordings are not taken apart: they are one whole, and their own keepers.
+"""
 
 from array import array
 from collections.abc import Sequence
@@ -23,25 +26,27 @@ class Speaker:
 
     def __init__(self, engines: Sequence[Engine], cache: SpeechCache | None = None) -> None:
         self._cache = cache
-        self._voices: dict[str, tuple[Engine, Voice]] = {}
-        for engine in engines:
-            for voice in engine.voices():
-                self._voices.setdefault(voice.name, (engine, voice))
+        self._engines = tuple(engines)
 
     def voices(self) -> tuple[Voice, ...]:
-        """Every voice, in the order of the engines."""
-        return tuple(voice for _, voice in self._voices.values())
+        """Every voice there is at this moment, in the order of the engines."""
+        found: dict[str, Voice] = {}
+        for engine in self._engines:
+            for voice in engine.voices():
+                found.setdefault(voice.name, voice)
+        return tuple(found.values())
 
     def voice(self, name: str) -> Voice:
         """The voice called `name`, e.g. `espeak/vi`; InputError names those that exist."""
         return self._found(name)[1]
 
     def default_voice(self, language: str) -> Voice:
-        """The first voice of `language` (ISO 639-1); InputError names the languages that have one."""
-        for voice in self.voices():
+        """The first voice of `language` (ISO 639-1) for any text; InputError names the languages that have one."""
+        voices = [voice for voice in self.voices() if not voice.is_recording]
+        for voice in voices:
             if voice.language == language:
                 return voice
-        languages = ", ".join(sorted({voice.language for voice in self.voices()})) or "-"
+        languages = ", ".join(sorted({voice.language for voice in voices})) or "-"
         raise InputError(
             "There is no voice for the language {language}. Languages with a voice: {languages}.",
             language=language,
@@ -64,6 +69,8 @@ class Speaker:
         InputError when the voice is unknown or the text has nothing to say; SpeechError from the engine.
         """
         engine, found = self._found(voice)
+        if found.is_recording:
+            return checked(engine.speak(text, found), text, engine.name)
         said = sentences(text)
         if not said:
             raise InputError("There are no words to speak. Write at least one word.")
@@ -82,10 +89,14 @@ class Speaker:
         return self._cache.get_or_make(key_of(engine.name, engine.version, voice.name, text), make)
 
     def _found(self, name: str) -> tuple[Engine, Voice]:
-        if name not in self._voices:
-            voices = ", ".join(self._voices) or "-"
-            raise InputError("There is no voice {name}. Voices: {voices}.", name=name, voices=voices)
-        return self._voices[name]
+        for engine in self._engines:
+            if not name.startswith(f"{engine.name}/"):
+                continue
+            for voice in engine.voices():
+                if voice.name == name:
+                    return engine, voice
+        voices = ", ".join(voice.name for voice in self.voices() if not voice.is_recording) or "-"
+        raise InputError("There is no voice {name}. Voices: {voices}.", name=name, voices=voices)
 
 
 def trimmed(sound: Pcm) -> Pcm:

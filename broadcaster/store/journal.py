@@ -27,6 +27,8 @@ class Action(StrEnum):
     """Everything that is journalled; the list is fixed so that a reader can rely on it."""
 
     IMPORTED = "imported"
+    PRONUNCIATION_SET = "pronunciation_set"
+    PRONUNCIATION_REMOVED = "pronunciation_removed"
     BULLETIN_REVISED = "bulletin_revised"
     BULLETIN_SUBMITTED = "bulletin_submitted"
     BULLETIN_APPROVED = "bulletin_approved"

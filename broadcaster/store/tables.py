@@ -1,5 +1,6 @@
 """The tables. Rows are SQLAlchemy objects; what they mean and decide lies in `domain`."""
 
+import builtins
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -20,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, StationState
 from broadcaster.domain.bulletin import BulletinState, Field, Priority
-from broadcaster.domain.place import Mode
+from broadcaster.domain.place import Layer, Mode
 from broadcaster.store.columns import Utc, Word
 
 _WORDS: tuple[type[StrEnum], ...] = (
@@ -33,6 +34,7 @@ _WORDS: tuple[type[StrEnum], ...] = (
     Priority,
     Field,
     Mode,
+    Layer,
 )
 _TYPES: dict[Any, Any] = {datetime: Utc, bytes: LargeBinary, dict[str, Any]: JSON, list[Any]: JSON}
 
@@ -87,6 +89,21 @@ class FactRow(Row):
     verified_on: Mapped[date | None]
     verified_by: Mapped[str | None] = mapped_column(String(200))
     sample: Mapped[bool]
+
+
+class PronunciationRow(Row):
+    """How a source or a commune wants something said; see `services.dictionary`."""
+
+    __tablename__ = "pronunciations"
+    layer: Mapped[Layer] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(200), primary_key=True)  # the source's name or the commune's code
+    written: Mapped[str] = mapped_column(String(100), primary_key=True)
+    spoken: Mapped[str] = mapped_column(String(300))
+    example: Mapped[str] = mapped_column(Text)
+    example_spoken: Mapped[str] = mapped_column(Text)
+    version: Mapped[int]
+    changed_by: Mapped[str | None] = mapped_column(String(64))
+    changed_at: Mapped[datetime]
 
 
 class BulletinRow(Row):
@@ -169,6 +186,7 @@ class ClipRow(Row):
     duration_ms: Mapped[int | None]
     loudness_lufs: Mapped[float | None]
     true_peak_dbtp: Mapped[float | None]
+    peaks: Mapped[builtins.bytes | None]  # the waveform, see `audio.waveform`
     created_at: Mapped[datetime]
     error: Mapped[str | None] = mapped_column(Text)
 

@@ -14,7 +14,7 @@ from broadcaster.speech.espeak import Espeak
 from broadcaster.speech.speaker import Speaker
 
 TEMPLATES = Path(__file__).parents[2] / "audio_templates"
-NAMES = ("thong-bao", "canh-bao", "khan-cap")
+NAMES = ("thong-bao", "canh-bao", "khan-cap", "loa-nen")
 
 BULLETIN = (
     "Thời gian gần đây, một số đối tượng giả danh nhân viên điện lực gọi điện, nhắn tin yêu cầu khách hàng cài ứng "

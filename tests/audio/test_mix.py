@@ -1,14 +1,18 @@
 """The parts of a clip in their order, without a click between them."""
 
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from broadcaster.audio.decode import decode
 from broadcaster.audio.mix import mix, resampled
-from broadcaster.audio.template import Template
+from broadcaster.audio.studio import make_sound
+from broadcaster.audio.template import Template, find
 from broadcaster.domain.sound import Pcm
 from broadcaster.errors import AudioError
+from tests.audio.conftest import TEMPLATES
 from tests.audio.sounds import from_floats, noise, samples_of, sine, template_in
 
 
@@ -65,6 +69,62 @@ def test_no_join_has_a_step(tmp_path: Path) -> None:
     sound = mix(template, flat, flat, flat)
     assert np.abs(samples_of(sound)).max() > 10_000
     assert np.abs(np.diff(samples_of(sound))).max() < 0.5 * 32_768 * 0.03
+
+
+def cut_at_its_crests(sound: Pcm, *, level: float = 0.99) -> Pcm:
+    """The longest part of `sound` that begins and ends at a crest nine tenths as high as its highest, made loud."""
+    samples = samples_of(sound)
+    samples *= level / np.abs(samples).max()
+    crests = np.flatnonzero(np.abs(samples) > 0.9 * level)
+    return from_floats(samples[crests[0] : crests[-1] + 1], sound.rate_hz)
+
+
+def joins(template: Template, opening: Pcm, reading: Pcm, closing: Pcm) -> list[int]:
+    """The first sample of every part but the first, counted from the parts' own lengths."""
+    settings = template.settings
+    rate_hz = settings.output.sample_rate_hz
+    chime = [] if template.chime is None else [template.chime, Pcm.silence(settings.chime_gap_ms, rate_hz)]
+    words_gap, gap = Pcm.silence(settings.words_gap_ms, rate_hz), Pcm.silence(settings.gap_ms, rate_hz)
+    parts = [Pcm.silence(settings.lead_silence_ms, rate_hz), *chime, opening, words_gap]
+    parts += [reading, *[gap, reading] * (settings.readings - 1), words_gap, closing]
+    return list(accumulate(len(resampled(part, rate_hz).samples) // 2 for part in parts))
+
+
+def largest_steps(sound: Pcm, places: list[int]) -> tuple[float, float]:
+    """The largest step within 2 ms of a place, and the largest anywhere further away from all of them."""
+    steps = np.abs(np.diff(samples_of(sound)))
+    is_near = np.zeros(len(steps), bool)
+    for place in places:
+        is_near[place - sound.rate_hz // 500 : place + sound.rate_hz // 500] = True
+    return float(steps[is_near].max()), float(steps[~is_near].max())
+
+
+NO_GAPS = {"chime_gap_ms": 0, "words_gap_ms": 0, "gap_ms": 0, "readings": 2, "tail_silence_ms": 0}
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 22_050, 48_000])
+@pytest.mark.parametrize("gaps", [{"readings": 2}, NO_GAPS], ids=["with gaps", "without gaps"])
+def test_speech_cut_off_at_its_loudest_joins_more_gently_than_it_speaks(
+    long_reading: Pcm, tmp_path: Path, rate_hz: int, gaps: dict[str, object]
+) -> None:
+    part = cut_at_its_crests(long_reading)
+    assert min(abs(samples_of(part)[[0, -1]])) > 0.85 * 32_768
+    template = template_in(tmp_path / "it", part, output={"sample_rate_hz": rate_hz}, chime_level_db=0.0, **gaps)
+    places = joins(template, part, part, part)
+    sound = mix(template, part, part, part)
+    at_joins, in_speech = largest_steps(sound, places)
+    assert len(samples_of(sound)) - places[-1] == rate_hz * template.settings.tail_silence_ms // 1000
+    assert at_joins <= 0.5 * in_speech
+
+
+@pytest.mark.parametrize("name", ["canh-bao", "loa-nen"])
+def test_no_join_of_a_finished_clip_clicks(long_reading: Pcm, name: str) -> None:
+    """At its loudness, and as a horn gets it: what is cut off at its loudest is heard as if it had ended."""
+    part = cut_at_its_crests(long_reading)
+    template = find(name, [TEMPLATES])
+    sound = decode(make_sound(template, part, part, part, "wav").data)
+    at_joins, in_speech = largest_steps(sound, joins(template, part, part, part))
+    assert at_joins <= 0.5 * in_speech
 
 
 @pytest.mark.parametrize("level", [0.02, 0.2])

@@ -1,10 +1,11 @@
-"""Templates on disk: the three that come along, and what is refused."""
+"""Templates on disk: the four that come along, and what is refused."""
 
 from pathlib import Path
 
 import pytest
 
 from broadcaster.audio.template import find, load, names
+from broadcaster.domain.bulletin import Placeholder
 from broadcaster.errors import AudioError, BroadcasterError, InputError
 from tests.audio.conftest import NAMES, TEMPLATES
 from tests.audio.sounds import noise, sine, template_in
@@ -18,11 +19,11 @@ def written(folder: Path, text: str) -> Path:
     return folder
 
 
-def test_three_templates_come_along() -> None:
+def test_four_templates_come_along() -> None:
     assert set(names([TEMPLATES])) == set(NAMES)
 
 
-@pytest.mark.parametrize(("name", "readings"), [("thong-bao", 1), ("canh-bao", 2), ("khan-cap", 3)])
+@pytest.mark.parametrize(("name", "readings"), [("thong-bao", 1), ("loa-nen", 1), ("canh-bao", 2), ("khan-cap", 3)])
 def test_the_graver_the_message_the_more_often_it_is_read(name: str, readings: int) -> None:
     assert find(name, [TEMPLATES]).settings.readings == readings
 
@@ -34,6 +35,12 @@ def test_every_template_opens_and_closes_in_every_language(name: str, language: 
     assert template.opening(language)
     assert template.closing(language)
     assert template.opening("fr") is None
+
+
+def test_the_words_of_one_language_tell_what_has_to_be_filled_in(tmp_path: Path) -> None:
+    opening = {"vi": "Xã {commune}.", "en": "Notice."}
+    template = template_in(tmp_path / "it", opening=opening, closing={"vi": "Gọi {hotline}."})
+    assert [template.placeholders(language) for language in ("vi", "en", "bn")] == [set(Placeholder), set(), set()]
 
 
 def test_the_chimes_differ() -> None:
@@ -54,7 +61,7 @@ def test_the_first_folder_wins(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["khong-co", "../thong-bao", "", "/etc", "Thong-Bao"])
 def test_an_unknown_template_names_those_that_exist(name: str) -> None:
-    with pytest.raises(InputError, match="canh-bao, khan-cap, thong-bao"):
+    with pytest.raises(InputError, match="canh-bao, khan-cap, loa-nen, thong-bao"):
         find(name, [TEMPLATES])
 
 
@@ -109,12 +116,14 @@ def test_an_unknown_key_inside_the_output_is_named_with_its_place(tmp_path: Path
         ("readings: '2'", "readings"),
         ("gap_ms: 1.5", "gap_ms"),
         ("lead_silence_ms: 100", "lead_silence_ms"),
+        ("profile: trumpet", "profile"),
         ("loudness_lufs: .nan", ".nan"),
         ("loudness_lufs: 0", "loudness_lufs"),
         ("true_peak_dbtp: 0", "true_peak_dbtp"),
         ("loudness_lufs: -14\ntrue_peak_dbtp: -3", "12 dB above loudness_lufs"),
         ("opening: {vietnamese: Thông báo}", "opening.vietnamese"),
         ("opening: {vi: ''}", "opening.vi"),
+        ("closing: {vi: 'Xã {xa}.'}", "closing: Unknown placeholder {xa}. Known: {commune}, {hotline}"),
         ("output: {sample_rate_hz: 22000}", "output.sample_rate_hz"),
         ("readings: 1\nreadings: 5", "readings stands here twice"),
         ("opening: {vi: a, vi: b}", "vi stands here twice"),

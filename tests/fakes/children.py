@@ -35,4 +35,4 @@ def hashed_sound(
     for part in parts:
         content.update(part.samples if part else b"-")
     duration_ms = sum(part.duration_ms for part in parts if part)
-    return Sound(b"clip " + content.digest() * 40, duration_ms, template.settings.loudness_lufs, -2.0)
+    return Sound(b"clip " + content.digest() * 40, duration_ms, template.settings.loudness_lufs, -2.0, content.digest())

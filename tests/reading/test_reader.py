@@ -71,9 +71,24 @@ def test_a_message_fills_from_its_values() -> None:
 
 
 def test_other_languages_are_cleaned_and_left_as_written() -> None:
-    reading = read("  Call\u00a01900 6769,  now! ", "en")
-    assert reading.spoken == "Call 1900 6769, now!"
+    reading = read("  Pay\u00a0114 to 692 million,  in 2025! ", "en")
+    assert reading.spoken == "Pay 114 to 692 million, in 2025!"
     assert reading.is_sayable
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "spoken"),
+    [
+        ("en", "Call 1900 6769, now!", "Call 1 9 0 0, 6 7 6 9, now!"),
+        ("en", "call +84 912 345 678", "call + 8 4, 9 1 2, 3 4 5, 6 7 8"),
+        ("en", "call 0912345678", "call 0 9 1 2, 3 4 5, 6 7 8"),
+        ("bn", "১৯০০ ৬৭৬৯ নম্বরে", "১ ৯ ০ ০, ৬ ৭ ৬ ৯ নম্বরে"),
+    ],
+)
+def test_a_telephone_number_is_not_counted_in_any_language(language: str, written: str, spoken: str) -> None:
+    reading = read(written, language)
+    assert reading.spoken == spoken
+    assert read(spoken, language).spoken == spoken
 
 
 def test_bengali_keeps_the_joiners_that_shape_its_letters() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from broadcaster.domain.bulletin import BulletinState
 from broadcaster.errors import BroadcasterError, InputError, NotAllowedError
@@ -39,6 +40,11 @@ def spoken(world: World) -> dict[str, str]:
         newest = submissions.newest(session, "tin")
         clips = {clip.key: clip.spoken for clip in submissions.clips(session, newest.id)}
         return {commune: clips[clip] for commune, clip in submissions.communes_of(session, newest.id).items()}
+
+
+def communes_of(session: Session) -> dict[str, str]:
+    """Each commune with the key of the clip that it will hear."""
+    return submissions.communes_of(session, submissions.newest(session, "tin").id)
 
 
 def test_a_submitted_bulletin_waits_for_its_approver(world: World) -> None:
@@ -132,7 +138,7 @@ def test_a_voice_that_does_not_exist_or_speaks_otherwise_is_refused(world: World
 
 def test_an_unknown_template_names_those_there_are(world: World) -> None:
     world.write(template="nhac-rock")
-    assert "no sound template nhac-rock. Templates: canh-bao, khan-cap, thong-bao" in refusal(world)
+    assert "no sound template nhac-rock. Templates: canh-bao, khan-cap, loa-nen, thong-bao" in refusal(world)
 
 
 @pytest.mark.parametrize("chime", ["chime.wav", None])
@@ -149,6 +155,51 @@ def test_a_template_whose_chime_is_not_there_is_refused_and_one_without_a_chime_
         desk.submit("tin", world.actor("writer"), NOW)
     else:
         assert "chime.wav cannot be read" in refusal(world, desk=desk)
+
+
+@pytest.fixture
+def greeting(world: World, tmp_path: Path) -> Desk:
+    """A desk with a template that greets each commune and closes with the hotline, in Vietnamese alone."""
+    (tmp_path / "templates" / "chao").mkdir(parents=True)
+    words = {"opening": {"vi": "Đây là Đài xã {commune}.", "en": "Notice."}, "closing": {"vi": "Gọi {hotline}."}}
+    (tmp_path / "templates" / "chao" / "template.yaml").write_text(
+        yaml.safe_dump({"title": "Chào", "chime": None, **words}, allow_unicode=True), encoding="utf-8"
+    )
+    return replace(world.desk, studio=replace(world.studio, template_folders=(tmp_path / "templates",)))
+
+
+def test_the_template_s_words_are_filled_in_like_the_text(world: World, greeting: Desk) -> None:
+    world.write(template="chao")
+    greeting.submit("tin", world.actor("writer"), NOW)
+    with world.store.reading() as session:
+        clips = submissions.clips(session, submissions.newest(session, "tin").id)
+        heard = {commune: session.get_one(ClipRow, key) for commune, key in communes_of(session).items()}
+    assert len(clips) == len(COMMUNES)
+    assert heard["kep"].opening == "Đây là Đài xã Kép."
+    assert heard["my-thai"].opening == "Đây là Đài xã Mỹ Thái."
+    assert heard["kep"].closing == "Gọi một chín không không, sáu bảy sáu chín."
+    assert submitted(world).uses_sample_fact
+
+
+def test_words_of_another_language_fill_in_nothing(world: World, greeting: Desk) -> None:
+    world.write(template="chao", language="en", text="Please listen.")
+    greeting.submit("tin", world.actor("writer"), NOW)
+    assert len(set(spoken(world))) == len(COMMUNES)
+    with world.store.reading() as session:
+        (clip,) = submissions.clips(session, submissions.newest(session, "tin").id)
+    assert (clip.opening, clip.closing) == ("Notice.", "")
+    assert not submitted(world).uses_sample_fact
+
+
+def test_a_sample_hotline_in_the_template_s_words_is_refused_on_live_stations(world: World, greeting: Desk) -> None:
+    world.station("kep-that", mode="live")
+    world.write(template="chao")
+    assert "The hotline 1900 6769 is a sample" in refusal(world, desk=greeting)
+
+
+def test_without_a_commune_such_a_template_is_refused(greeting: Desk) -> None:
+    with pytest.raises(InputError, match=r"template chao hold \{commune\}, which only a commune fills"):
+        greeting.studio.script("Bà con chú ý.", "vi", "chao", ["hum/vi"])
 
 
 @pytest.mark.parametrize("priority", ["normal", "priority", "emergency"])

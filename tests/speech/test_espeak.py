@@ -1,5 +1,6 @@
 """The real library, in real children."""
 
+import operator
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ import pytest
 
 import broadcaster
 from broadcaster.audio.segments import peak
-from broadcaster.domain.sound import Voice
+from broadcaster.domain.sound import Pcm, Voice
 from broadcaster.errors import ConfigError, SpeechError
 from broadcaster.process import ChildError, Children
 from broadcaster.speech.espeak import VOICES, Espeak
@@ -47,6 +48,27 @@ def test_a_slower_rate_takes_longer_and_has_another_version(children: Children) 
     slow_ms = slow.speak(GREETINGS["vi"], NORTH).duration_ms
     assert slow_ms > 1.3 * fast.speak(GREETINGS["vi"], NORTH).duration_ms
     assert slow.version != fast.version
+
+
+def test_another_pitch_sounds_different_and_has_another_version(children: Children) -> None:
+    low, high = Espeak(children, pitch=10), Espeak(children, pitch=90)
+    low_hz, high_hz = (pitch_hz(voice.speak(GREETINGS["vi"], NORTH)) for voice in (low, high))
+    assert high_hz > 1.5 * low_hz
+    assert low.version != high.version
+
+
+def pitch_hz(sound: Pcm) -> float:
+    """The pitch of the middle of a sound: the shift of 60 to 400 Hz at which it is most like itself."""
+    samples = array("h", sound.samples)[::4]
+    rate_hz = sound.rate_hz / 4
+    middle = samples[len(samples) // 4 : 3 * len(samples) // 4]
+
+    def likeness(shift: int) -> float:
+        total: int = sum(map(operator.mul, middle, middle[shift:]))
+        return total / (len(middle) - shift)
+
+    shift = max(range(int(rate_hz / 400), int(rate_hz / 60)), key=likeness)
+    return rate_hz / shift
 
 
 @pytest.mark.parametrize(("rate_wpm", "pitch"), [(10, 50), (900, 50), (155, 100), (155, -1)])
