@@ -18,7 +18,7 @@ from typing import IO
 
 import imageio_ffmpeg
 
-from broadcaster.audio.segments import peak
+from broadcaster.audio.segments import NEAR_SILENCE, peak
 from broadcaster.domain.sound import BYTES_PER_SAMPLE, Pcm
 from broadcaster.errors import AudioError, InputError
 
@@ -26,7 +26,6 @@ RATE_HZ = 24_000
 LARGEST_BYTES = 20_000_000
 LONGEST_S = 15 * 60
 SHORTEST_MS = 500
-SILENT = 330  # of 32,767, as in `speech.base`
 RATES_HZ = range(8_000, 192_001)
 MOST_CHANNELS = 8
 MEMORY_BYTES = 1 << 30
@@ -55,15 +54,19 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of sound file: ffmpeg's demuxer, the decoders that may be used, and whether it is read back and forth."""
+    """A kind of sound file: ffmpeg's demuxer, the decoders that may be used, and whether it is read back and forth.
+
+    `has_tail`: padding or tags may follow the sound, which a decoder that takes nothing amiss would fail at.
+    """
 
     demuxer: str
     decoders: str
     seeks: bool = False
+    has_tail: bool = False
 
 
 WAV = Kind("wav", PCM)
-MP3 = Kind("mp3", "mp3float,mp3")
+MP3 = Kind("mp3", "mp3float,mp3", has_tail=True)
 OGG = Kind("ogg", "opus,libopus,vorbis,libvorbis,flac")
 FLAC = Kind("flac", "flac")
 M4A = Kind("mov", "aac,libfdk_aac,alac,mp3float,mp3", seeks=True)
@@ -109,7 +112,7 @@ def take_in(data: bytes, *, timeout_s: float = 60.0) -> Pcm:
         raise InputError("The sound is longer than {minutes} min. Make it shorter.", minutes=LONGEST_S // 60)
     if sound.duration_ms < SHORTEST_MS:
         raise InputError("The sound is shorter than half a second, or the file is damaged. Record or save it again.")
-    if peak(sound) < SILENT:
+    if peak(sound) < NEAR_SILENCE:
         raise InputError("There is only silence in this file. Check the microphone and record it again.")
     return sound
 
@@ -127,11 +130,12 @@ def _ffmpeg() -> Path:
 
 def _command(program: Path, kind: Kind, file: Path, timeout_s: float) -> list[str]:
     source, protocol = (f"file:{file}", "file") if kind.seeks else ("pipe:0", "pipe")
+    strict = [] if kind.has_tail else ["-xerror", "-err_detect", "explode"]
     command = [
-        str(program), "-nostdin", "-hide_banner", "-v", "info", "-nostats", "-xerror",
+        str(program), "-nostdin", "-hide_banner", "-v", "info", "-nostats", *strict,
         "-max_alloc", str(MEMORY_BYTES // 4), "-threads", "1",
         "-protocol_whitelist", protocol, "-format_whitelist", kind.demuxer, "-codec_whitelist", kind.decoders,
-        "-err_detect", "explode", "-t", str(LONGEST_S + 1), "-f", kind.demuxer, "-i", source,
+        "-t", str(LONGEST_S + 1), "-f", kind.demuxer, "-i", source,
         "-filter_complex_threads", "1", "-filter_complex", _LOOK, "-map", "[sound]",
         "-vn", "-sn", "-dn", "-map_metadata", "-1", "-threads", "1",
         "-ac", "1", "-ar", str(RATE_HZ), "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1",
@@ -208,10 +212,14 @@ def _check_header(told: str) -> None:
 
 def _check_whole_wav(data: bytes) -> None:
     """ffmpeg takes what is there of a WAV file; its header tells whether that is all. Recorders that stream leave 0."""
-    place = data.find(b"data", 12, 4096)
-    declared = int.from_bytes(data[place + 4 : place + 8], "little") if place > 0 else 0
-    if data[:4] == b"RIFF" and declared not in {0, 0xFFFFFFFF} and declared > len(data) - place - 8:
-        raise InputError(_CUT_SHORT)
+    place = 12  # chunks: four letters, a length, as many bytes, and one more where that is odd
+    while data[:4] == b"RIFF" and place + 8 <= len(data):
+        declared = int.from_bytes(data[place + 4 : place + 8], "little")
+        if data[place : place + 4] == b"data":
+            if declared not in {0, 0xFFFFFFFF} and declared > len(data) - place - 8:
+                raise InputError(_CUT_SHORT)
+            return
+        place += 8 + declared + declared % 2
 
 
 def _check_whole_ogg(data: bytes) -> None:

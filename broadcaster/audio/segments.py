@@ -12,6 +12,8 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "invalid escape sequence", DeprecationWarning)
     from pydub import AudioSegment
 
+NEAR_SILENCE = 330  # of 32,767: -40 dBFS, far below any speech and above the noise of a bad engine
+
 
 def segment(sound: Pcm) -> AudioSegment:
     """`sound` as pydub holds it."""

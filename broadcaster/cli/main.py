@@ -21,6 +21,7 @@ from broadcaster.cli import (
     serve,
     service,
     spoken,
+    timetable,
     voices,
     worker,
 )
@@ -43,6 +44,7 @@ app.add_typer(db.app, name="db")
 app.add_typer(bulletin.app, name="bulletin")
 app.add_typer(pattern.app, name="pattern")
 app.add_typer(dictionary.app, name="dictionary")
+app.add_typer(timetable.app, name="timetable")
 app.add_typer(log.app, name="log")
 
 

@@ -60,4 +60,9 @@ def _previews(language: str, commune: str | None, source: str | None, *, needs_f
         pace = built.config.speech.words_per_minute
         with session_if_ready(built) as session:
             known = dictionary(session, source, commune) if session is not None else EMPTY
-            yield lambda text: preview(session, text, language, known, pace)
+
+        def shown(text: str) -> Preview:
+            with session_if_ready(built) as session:  # one a line: the lines may come from a person who is thinking
+                return preview(session, text, language, known, pace)
+
+        yield shown

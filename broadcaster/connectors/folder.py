@@ -101,13 +101,13 @@ class FolderConnector:
         playlist = ["#EXTM3U"]
         table = io.StringIO()
         rows = csv.writer(table)
-        rows.writerow(["start", "duration_s", "airing", "title", "file", "sha256"])
+        rows.writerow(["start", "duration_s", "airing", "title", "file", "sha256", "repeats", "gap_s"])
         for order in orders:
             seconds = order["duration_ms"] / 1000
-            playlist += [f"#EXTINF:{seconds:.0f},{order['title']}", f"{order['airing']}.mp3"]
+            playlist += [f"#EXTINF:{seconds:.0f},{order['title']}", f"{order['airing']}.mp3"] * order["repeats"]
             rows.writerow([
                 order["start"], f"{seconds:.1f}", order["airing"], files.safe_cell(order["title"]),
-                f"{order['airing']}.mp3", order["clip_sha256"],
+                f"{order['airing']}.mp3", order["clip_sha256"], order["repeats"], order["gap_s"],
             ])  # fmt: skip
         files.write(day / "plan.m3u8", ("\n".join(playlist) + "\n").encode())
         files.write(day / "plan.csv", table.getvalue().encode("utf-8-sig"))

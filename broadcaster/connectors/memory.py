@@ -34,9 +34,9 @@ class MemoryConnector:
             return
         self.orders[order.airing] = order
         if self._config.answer == "finished":
-            end = order.start.timestamp() + order.duration_ms / 1000
+            end = order.start.timestamp() + order.length.total_seconds()
             self._report(order, ReportState.STARTED, order.start.timestamp(), 0.0)
-            self._report(order, ReportState.FINISHED, end, order.duration_ms / 1000)
+            self._report(order, ReportState.FINISHED, end, order.length.total_seconds())
         elif self._config.answer == "refused":
             self._report(order, ReportState.REFUSED, order.start.timestamp(), 0.0, "refused_by_test")
 

@@ -8,6 +8,7 @@ import heapq
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -25,6 +26,10 @@ log = logging.getLogger(__name__)
 
 # The wait for a due time is cut into pieces, so that a clock that is set meanwhile is noticed.
 _LONGEST_WAIT_S = 0.5
+
+
+def _nothing() -> None:
+    """The start of a repeat is told to nobody."""
 
 
 def _known_sink(name: str) -> str:
@@ -133,15 +138,29 @@ class SoundcardConnector:
             self._report(order, ReportState.STARTED)
 
         try:
-            played = self._sink.play(order.clip, stop=stop, volume_percent=self._volume_percent, on_start=begin)
+            is_finished, position_s = self._play_all(order, stop, begin)
         except Exception as error:
             state = ReportState.STOPPED if has_begun.is_set() else ReportState.REFUSED
             ids = {"airing": order.airing, "station": order.station}
             log.error("A clip could not be played.", exc_info=error, extra={"action": "play_failed", **ids})
             self._report(order, state, code=str(error))
         else:
-            state = ReportState.FINISHED if played.is_finished else ReportState.STOPPED
-            self._report(order, state, played.position_s)
+            self._report(order, ReportState.FINISHED if is_finished else ReportState.STOPPED, position_s)
+
+    def _play_all(self, order: Order, stop: threading.Event, begin: Callable[[], None]) -> tuple[bool, float]:
+        """Every repeat with the gaps between them: whether it came to its end, and how far it came in seconds."""
+        position_s = 0.0
+        for number in range(order.repeats):
+            if number:
+                if stop.wait(order.gap_s):
+                    return False, position_s
+                position_s += order.gap_s
+            on_start = begin if number == 0 else _nothing
+            played = self._sink.play(order.clip, stop=stop, volume_percent=self._volume_percent, on_start=on_start)
+            position_s += played.position_s
+            if not played.is_finished:
+                return False, position_s
+        return True, position_s
 
     def _report(self, order: Order, state: ReportState, position_s: float = 0.0, code: str = "") -> None:
         self._reports.append(Report(order.airing, order.station, state, clock.now(), position_s, code))

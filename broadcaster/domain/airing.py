@@ -32,8 +32,11 @@ class Reason(StrEnum):
     """Why an airing did not simply air, as a code; `docs/glossary.md` says each in words."""
 
     EXPIRED = "expired"
+    HOLIDAY = "holiday"
     QUIET_HOURS = "quiet_hours"
     RESERVED = "reserved"
+    CAP_SESSIONS = "cap_sessions"
+    CAP_MINUTES = "cap_minutes"
     SLOT_FULL = "slot_full"
     OVERLAP = "overlap"
     NOT_APPROVED = "not_approved"

@@ -1,16 +1,20 @@
 """The order a station obeys and the reports that come back from it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 from broadcaster.domain.place import Mode
+from broadcaster.domain.plan import whole_length
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Play this clip once, at `start`, if the playing can begin before `expires`; late beyond that is silence."""
+    """Play this clip at `start`, if the playing can begin before `expires`; late beyond that is silence.
+
+    It is played `repeats` times in all, with `gap_s` of silence between two of them; `duration_ms` is that of one.
+    """
 
     airing: str
     commune: str
@@ -22,6 +26,12 @@ class Order:
     duration_ms: int
     clip: Path
     clip_sha256: str
+    repeats: int = 1
+    gap_s: float = 0.0
+
+    @property
+    def length(self) -> timedelta:
+        return whole_length(timedelta(milliseconds=self.duration_ms), self.repeats, timedelta(seconds=self.gap_s))
 
 
 class ReportState(StrEnum):

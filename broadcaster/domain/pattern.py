@@ -15,6 +15,7 @@ from broadcaster.domain.timetable import local_time
 from broadcaster.errors import InputError
 
 _NAMED = re.compile(r"\{([^{}]*)\}")
+_NAMED_AND_STOP = re.compile(r"\{([^{}]*)\}(\.?)")
 _PART = re.compile(r"\[([^\[\]]*)\]")
 _SIGNS = re.compile(r"[{}\[\]]")
 _DATE = re.compile(r"(?P<day>\d{1,2})[/.-](?P<month>\d{1,2})[/.-](?P<year>\d{4})")
@@ -77,11 +78,10 @@ class PatternField:
         if not re.fullmatch(r"[0-9]{1,12}", figures):
             raise InputError("{field}: write a whole number; {text} is none.", field=self.name, text=text[:40])
         number = int(figures)
-        if (self.min is not None and number < self.min) or (self.max is not None and number > self.max):
-            raise InputError(
-                "{field}: {number} is not between {min} and {max}.",
-                field=self.name, number=number, min=self.min, max=self.max,
-            )  # fmt: skip
+        if self.min is not None and number < self.min:
+            raise InputError("{field}: {number} is less than {min}.", field=self.name, number=number, min=self.min)
+        if self.max is not None and number > self.max:
+            raise InputError("{field}: {number} is more than {max}.", field=self.name, number=number, max=self.max)
         return number
 
     def _date(self, text: str, today: date) -> date:
@@ -174,8 +174,13 @@ class Pattern:
         ):
             if name is not None and (name not in known or known[name].kind is not kind or not known[name].required):
                 raise InputError("The expiry needs the field {field}, which is no such field.", field=name)
-        for version in self.versions.values():
+        for language, version in self.versions.items():
             self._check(version.text, known)
+            for field in self.fields:
+                if field.kind is FieldKind.CHOICE and not all(says.get(language) for says in _choices(field)):
+                    raise InputError(
+                        "{field}: a choice has no words in {language}.", field=field.name, language=language
+                    )
 
     def _check(self, text: str, known: Mapping[str, PatternField]) -> None:
         unbracketed = _PART.sub("", text)
@@ -227,7 +232,14 @@ class Pattern:
         version = self.version(language)
         whole = _PART.sub(lambda part: part[1] if set(_NAMED.findall(part[1])) <= {*written, *Placeholder} else "",
                           version.text)  # fmt: skip
-        text = _NAMED.sub(lambda name: name[0] if name[1] in set(Placeholder) else written[name[1]], whole)
+
+        def said(name: re.Match[str]) -> str:
+            if name[1] in set(Placeholder):
+                return name[0]
+            value = written[name[1]]
+            return value if value.endswith((".", "!", "?")) else value + name[2]  # never two full stops
+
+        text = _NAMED_AND_STOP.sub(said, whole)
         return Version(version.title, normalised(re.sub(r" +(?=\n|$)| +(?= )", "", text)))
 
     def version(self, language: str) -> Version:
@@ -250,7 +262,11 @@ class Pattern:
         return datetime.combine(day, at)
 
 
+def _choices(field: PatternField) -> Sequence[Mapping[str, str]]:
+    """The words of each choice; a field without any is told like a choice that lacks them."""
+    return tuple((field.choices or {"": {}}).values())
+
+
 def _is_later(value: Value, other: Value) -> bool:
-    if isinstance(value, time) and isinstance(other, time):
-        return value > other
-    return isinstance(value, date) and isinstance(other, date) and value > other
+    """Whether a value comes after another of its kind; words have no order."""
+    return not isinstance(value, str) and not isinstance(other, str) and value > other  # type: ignore[operator]

@@ -15,6 +15,7 @@ from broadcaster.errors import InputError
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ALL_DAYS = frozenset(range(7))
+WEEKEND = frozenset({5, 6})
 _FORBIDDEN = (
     "HOURLY",
     "MINUTELY",
@@ -63,17 +64,34 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
+class Caps:
+    """What a commune's own rules allow at most; None does not restrict.
+
+    A session is one slot in which something airs, or one fixed time outside any slot.
+    """
+
+    sessions_per_day: int | None = None
+    per_session: timedelta | None = None
+    weekends: bool = True
+
+    def sessions_on(self, day: date) -> int | None:
+        """How many sessions a local date may have."""
+        if not self.weekends and day.weekday() in WEEKEND:
+            return 0
+        return self.sessions_per_day
+
+
+@dataclass(frozen=True, slots=True)
 class CommuneTimetable:
-    """What the planner knows of a commune."""
+    """What the planner knows of a commune. `holidays` are local dates; what lies far from the plan may be missing."""
 
     commune: str
     zone: ZoneInfo
     slots: tuple[Slot, ...]
     quiet_hours: Window | None
     reserved: tuple[Blocked, ...] = ()
-
-    def slot(self, name: str) -> Slot | None:
-        return next((slot for slot in self.slots if slot.name == name), None)
+    caps: Caps | None = None
+    holidays: frozenset[date] = frozenset()
 
     def quiet_around(self, day: date) -> Iterator[Interval]:
         """The quiet hours that can touch what begins on a local date: its own and those of the dates beside it."""

@@ -5,6 +5,7 @@ import string
 
 from broadcaster.reading.characters import LETTER
 from broadcaster.reading.cursor import Cursor, Said
+from broadcaster.reading.dates import is_lunar
 from broadcaster.reading.numerals import cardinal, digits, fraction_digits, roman
 from broadcaster.reading.quantities import is_measured
 from broadcaster.reading.words import CONTEXT, is_syllable, spell
@@ -26,12 +27,15 @@ CODE = re.compile(
 PLATE = re.compile(
     r"[0-9]{2}[A-ZĐ]{1,2}[0-9]?[ -]{1,3}[0-9]{3}\.?[0-9]{2}(?![0-9])|[0-9]{2}[A-ZĐ][0-9]?[ -][0-9]{4}(?![0-9])"
 )
-MIXED = re.compile(r"(?P<head>[A-Za-zĐđ]+)(?P<tail>[0-9][0-9A-Za-zĐđ]*)(?:\.(?P<decimal>[0-9]{1,2})(?![0-9]|\.[0-9]))?")
+MIXED = re.compile(
+    r"(?P<head>[A-Za-zĐđ]+)(?P<tail>[0-9][0-9A-Za-zĐđ]*)(?:\.(?P<decimal>[0-9]{1,2})(?![0-9]|\.[0-9])|,(?P<metres>[0-9]{1,2})m(?![A-Za-z0-9²³]))?"
+)
 NUMBERED = re.compile(
     rf"(?P<number>[0-9]{{1,4}})(?P<head>[A-ZĐ]{{1,2}}|[a-eđ](?![a-zđ]))(?P<tail>[0-9]{{0,3}})(?![{LETTER}0-9])"
     r"(?:\.(?P<decimal>[0-9]{1,2})(?![0-9]|\.[0-9]))?"
 )
 SPACED_LETTER = re.compile(rf"(?P<number>[0-9]{{1,3}}) (?P<head>[A-ZĐ])(?![{LETTER}0-9&])")
+STANDARD = re.compile(r"(?P<number>[0-9]{1,5})(?:-(?P<part>[0-9]{1,2}))?:(?P<year>(?:19|20)[0-9]{2})(?![0-9])")
 SWITCH = re.compile(r"[0-9]{3}-[0-9]{1,2}/[0-9]{1,3}(?![0-9/])")
 SHAPES = {2: PLATE, 3: SWITCH}  # by the length of the first run of figures
 RUNS = re.compile(r"[0-9]+|[^0-9]")
@@ -75,7 +79,7 @@ def paper(cursor: Cursor) -> Said | None:
         middle = f" xuyệt {cardinal(found['year'])}" if found["year"] else ""
         return found.end(), f"{_paper_number(found['number'])}{middle} {_marks(found['marks'])}"
     found = PAPER_YEAR.match(cursor.text, cursor.at)
-    if found and cursor.is_after("paper", 2):
+    if found and cursor.is_after("paper", 2) and cursor.word_before != "tháng":
         return found.end(), f"{_paper_number(found['number'])} xuyệt {cardinal(found['year'])}"
     return None
 
@@ -83,7 +87,7 @@ def paper(cursor: Cursor) -> Said | None:
 def address(cursor: Cursor) -> Said | None:
     """ngõ 12/5/3, số nhà 12A/5: after a word for a house or a lane, whatever date it looks like."""
     found = ADDRESS.match(cursor.text, cursor.at)
-    if not found or cursor.word_before not in CONTEXT["slashed"]:
+    if not found or cursor.word_before not in CONTEXT["slashed"] or is_lunar(cursor, found.end()):
         return None
     if cursor.word_before == "số" and found.group().count("/") == 1:
         return None  # a paper, as likely
@@ -124,6 +128,21 @@ def code(cursor: Cursor) -> Said | None:
     return found.end(), _groups(text)
 
 
+def plate(cursor: Cursor) -> Said | None:
+    """29H-8888, xe 15H-123.45: no clock has 29 hours, nor figures of four after a dash."""
+    found = PLATE.match(cursor.text, cursor.at)
+    return (found.end(), _groups(found.group())) if found else None
+
+
+def standard(cursor: Cursor) -> Said | None:
+    """TCVN 8400-2:2023: the number, the part and the year of a standard."""
+    found = STANDARD.match(cursor.text, cursor.at)
+    if not found or not cursor.is_after("standard", 3):
+        return None
+    part = f" gạch {cardinal(found['part'])}" if found["part"] else ""
+    return found.end(), f"{_paper_number(found['number'])}{part}, năm {cardinal(found['year'])}"
+
+
 def _mixed_parts(code: str) -> str:
     """Letters spelled, short numbers as numbers; a long or zero-led number digit by digit."""
     parts = RUNS.findall(code)
@@ -144,6 +163,9 @@ def mixed(cursor: Cursor) -> Said | None:
     if len(head) > 1 and (not head.isupper() or (is_syllable(head.lower()) and len(head) > 3)):
         return None
     decimal = f" chấm {fraction_digits(found['decimal'])}" if found["decimal"] else ""
+    decimal = f" phẩy {fraction_digits(found['metres'])} mét" if found["metres"] else decimal
+    if head == "D" and cursor.word_before == "ống" and found["tail"].isdecimal():
+        return found.end(), f"{spell(head)} {cardinal(found['tail'])}{decimal}"  # the diameter of a pipe
     return found.end(), _mixed_parts(head + found["tail"]) + decimal
 
 
@@ -179,6 +201,7 @@ def roman_numeral(cursor: Cursor) -> Said | None:
     is_due = (
         cursor.word_before in due
         or cursor.continues("roman")
+        or cursor.before[-2:] == ("mức", "độ")
         or (letters.isupper() and cursor.governor in {"quý", "chương"})
     )
     if not figures or (not is_due and not _stands_alone(cursor, letters, found.end())):

@@ -27,6 +27,9 @@ MONTH_YEAR = re.compile(
 DAYS_LISTED = re.compile(r"(?:ngày|mùng|mồng)(?: ?[0-9]{1,2} ?(?:,|;|và|-|đến|&|hoặc) ?){1,9}$")
 WEEKDAY = re.compile(r"T(?P<day>[2-7])(?![0-9/A-Za-z])(?P<more>(?: ?-| đến|,| và) ?(?:T[2-7](?![0-9])|CN))?")
 SHORT_MONTH = re.compile(rf"T{MONTH} ?[/-] ?(?P<year>20[0-9]{{2}})(?![0-9])")
+LUNAR_AHEAD = re.compile(
+    rf",? (?:âm lịch|dương lịch|ÂL(?![{LETTER}])|năm (?:Giáp|Ất|Bính|Đinh|Mậu|Kỷ|Canh|Tân|Nhâm|Quý) [{LETTER}])"
+)
 DAY_PARTS = frozenset({"sáng", "trưa", "chiều", "tối", "đêm", "từ", "đến", "ngày", "và"})
 PART = re.compile(r"[0-9]+|[^0-9 ]+")
 NEXT_WORD = re.compile(rf" ?([{LETTER}]+)")
@@ -78,6 +81,10 @@ def _day(cursor: Cursor, figures: str) -> str:
     """A day with the word that announces it, unless the text has it: never "ngày ngày"."""
     if cursor.word_before in CONTEXT["day"]:
         return cardinal(figures)
+    before = cursor.before[-3:]  # từ 18 đến 20/12
+    is_end_of_range = len(before) == 3 and before[0] == "từ" and before[1].isdecimal() and before[2] in {"đến", "tới"}
+    if is_end_of_range or cursor.word_before in CONTEXT["named after a date"]:
+        return cardinal(figures)
     if cursor.is_after("holiday", 4) or DAYS_LISTED.search(cursor.left):
         return ("mùng " if int(figures) <= 10 else "") + cardinal(figures)
     return "ngày " + cardinal(figures)
@@ -115,13 +122,20 @@ def days_of_month(cursor: Cursor) -> Said | None:
     return found.end(), " ".join(words) + tail.rstrip()
 
 
+def is_lunar(cursor: Cursor, end: int) -> bool:
+    """Whether what ends there can only be a date, of the lunar calendar: 10/3 âm lịch, giỗ Tổ 10/3."""
+    return LUNAR_AHEAD.match(cursor.text, end) is not None or cursor.before[-2:] == ("giỗ", "tổ")
+
+
 def _is_fraction(cursor: Cursor, day: int, month_: int, end: int) -> bool:
     """Whether "2/3" is two thirds rather than the second of March; words beside it decide, then its size."""
     following = NEXT_WORD.match(cursor.text, end)
     word = following[1].lower() if following else ""
+    if is_lunar(cursor, end):
+        return False
     if cursor.word_before in CONTEXT["slashed"]:
         return True
-    if cursor.word_before in CONTEXT["date"] or cursor.is_after("holiday", 2):
+    if cursor.token.startswith("0") or cursor.word_before in CONTEXT["date"] or cursor.is_after("holiday", 2):
         return False
     if cursor.text.startswith("24/7", cursor.at):
         return True
@@ -172,7 +186,7 @@ def short_month(cursor: Cursor) -> Said | None:
 def month_and_year(cursor: Cursor) -> Said | None:
     """11/2026, 3-5/2026, and quarters: quý 4/2026."""
     found = MONTH_YEAR.match(cursor.text, cursor.at)
-    if not found or cursor.is_after("paper", 2):
+    if not found or (cursor.is_after("paper", 2) and cursor.word_before != "tháng"):
         return None
     first, last = found["first"], found["month"]
     if cursor.governor in {"quý", "kỳ", "đợt"} and cursor.word_before in {"quý", "kỳ", "đợt"}:
@@ -181,6 +195,6 @@ def month_and_year(cursor: Cursor) -> Said | None:
     is_list = bool(first) and "," in found["gap"]
     if first and (int(first) >= int(last) or (is_list and cursor.word_before != "tháng")):
         return None
-    head = "" if cursor.word_before == "tháng" else "tháng "
+    head = "" if cursor.word_before in {"tháng", "số"} else "tháng "  # the number of a paper that comes out monthly
     words = f"{month(first)}{',' if is_list else ' đến'} tháng {month(last)}" if first else month(last)
     return found.end(), head + words + year(found["year"])

@@ -9,6 +9,7 @@ from functools import cached_property
 from broadcaster.reading.characters import LETTER, composed, plain
 
 FIRST = re.compile(rf"[{LETTER}]+|[0-9]+|\S")
+SECOND = re.compile(rf"[ \n]{{0,3}}({FIRST.pattern})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,19 @@ class Dictionary:
     """
 
     def __init__(self, *layers: Iterable[Pronunciation]) -> None:
-        found: defaultdict[str, dict[str, Pronunciation]] = defaultdict(dict)
-        for layer in layers:
+        found: defaultdict[tuple[str, str], dict[str, tuple[int, Pronunciation]]] = defaultdict(dict)
+        for number, layer in enumerate(layers):
             for entry in layer:
                 written = normal(entry.written)
-                if first := FIRST.match(written):
-                    found[first.group().lower()][written] = entry
+                first, second, *_ = (*FIRST.findall(written.lower())[:2], "", "")
+                if first:
+                    found[first, second][written] = (number, entry)
         self._entries = {
-            first: sorted(entries.items(), key=lambda item: -len(item[0])) for first, entries in found.items()
+            tokens: [
+                (written, entry)
+                for written, (_, entry) in sorted(entries.items(), key=lambda item: (-len(item[0]), -item[1][0]))
+            ]
+            for tokens, entries in found.items()
         }
 
     def __bool__(self) -> bool:
@@ -46,18 +52,23 @@ class Dictionary:
         return hash(tuple(self._entries))
 
     @cached_property
-    def _shapes(self) -> dict[str, Sequence[tuple[re.Pattern[str], str]]]:
+    def _shapes(self) -> dict[tuple[str, str], Sequence[tuple[re.Pattern[str], str]]]:
+        """By the first two tokens of the written form in lower case, so that a thousand villages stay fast."""
         return {
-            first: [(_shape(written), entry.spoken) for written, entry in entries]
-            for first, entries in self._entries.items()
+            tokens: [(_shape(written), entry.spoken) for written, entry in entries]
+            for tokens, entries in self._entries.items()
         }
 
     def match(self, text: str, at: int, token: str) -> tuple[int, str] | None:
         """Where the longest entry that begins with the token at `at` ends, and its words; None where none does."""
-        for shape, spoken in self._shapes.get(token.lower(), ()):
-            found = shape.match(text, at)
-            if found:
-                return found.end(), spoken
+        first = FIRST.match(token)
+        second = SECOND.match(text, at + len(first.group())) if first else None
+        for tokens in ((first, second), (first, None)):
+            names = [found[found.lastindex or 0].lower() if found else "" for found in tokens]
+            for shape, spoken in self._shapes.get((names[0], names[1]), ()):
+                found = shape.match(text, at)
+                if found:
+                    return found.end(), spoken
         return None
 
 

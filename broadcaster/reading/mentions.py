@@ -71,7 +71,7 @@ def _by_reading(text: str) -> Iterator[Place]:
     for piece in said(text):
         if piece.rule == "site":
             yield piece.start, piece.end, Kind.SITE
-        elif piece.rule in {"phone", "code"}:
+        elif piece.rule in {"phone", "code"} and any(map(str.isdecimal, text[piece.start : piece.end])):
             other = Kind.PHONE if piece.rule == "phone" else None
             yield piece.start, piece.end, Kind.ACCOUNT if _is_account(text, piece.start) else other
 

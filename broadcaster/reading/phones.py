@@ -8,15 +8,23 @@ from broadcaster.reading.numerals import digits
 from broadcaster.reading.words import CONTEXT, spell
 
 END = rf"(?![0-9])(?![.,-][0-9])(?![{LETTER}])"
-GROUPED = re.compile(r"\(?[ ]?(?P<plus>\+)?[ ]?(?P<first>[0-9]{1,5})[ ]?\)?(?:[ .-]{0,2}\(?[0-9]{1,11}\)?){0,6}")
+GROUPED = re.compile(
+    r"\(?[ ]?(?P<plus>\+|00(?=84))?[ ]?(?P<first>[0-9]{1,5})[ ]?\)?(?:[ .-]{0,2}\(?[0-9]{1,11}\)?){0,6}"
+)
 SERVICE = re.compile(rf"1[89]00(?:[ .-]?[0-9]{{4,6}}|(?:[ .-][0-9]{{2,4}}){{2,3}}){END}")
-MASKED = re.compile(rf"(?P<head>1[89]00)[ .-]?(?P<rest>[xX]{{2,6}}){END}")
-ANY = re.compile(rf"[0-9]{{1,15}}(?:[ .-][0-9]{{2,6}}){{0,5}}(?![0-9])(?![{LETTER}])(?!/[0-9])")
+YEARS = re.compile(r"1[89]00-(?:1[89]|20)[0-9]{2}")
+MASKED = re.compile(
+    rf"(?P<head>1[89]00|0[0-9]{{2,4}})[ .-]?(?P<rest>[xX]{{2,7}}|[*]{{2,7}})(?:[ .-]?(?P<tail>[0-9]{{2,4}}))?{END}"
+)
+ANY = re.compile(rf"[0-9]{{1,15}}(?:[ .-][0-9]{{2,6}}){{0,5}}(?![0-9])(?![{LETTER}])")
+MORE_TO_CALL = re.compile(r"/(?:11[1-5]|[0-9]{6,11})(?![0-9])")
+BENGALI_NUMBER = re.compile(r" ?নম্বর")
 AMOUNT = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 RUN = re.compile(r"[0-9]+")
 MORE = re.compile(r"[ .-]?[0-9]")
 MOBILE = frozenset({"03", "05", "07", "08", "09"})
 EMERGENCY = frozenset({"111", "112", "113", "114", "115"})
+"""Child protection, rescue, police, fire and ambulance, by the national numbering plan (Circular 22/2014/TT-BTTTT)."""
 FOLLOWING = re.compile(rf" ?([{LETTER}%₫$€°]+)")
 
 
@@ -62,7 +70,7 @@ def telephone(cursor: Cursor) -> Said | None:
     if not found or not (found["plus"] or found["first"].startswith("0")):
         return None
     number, groups, total = found.group(), [], 0
-    for group in RUN.finditer(number):
+    for group in RUN.finditer(number, len("00") if found["plus"] == "00" else 0):
         groups.append(group.group())
         total += len(groups[-1])
         if not _is_whole(groups, total, number[group.end() :], is_foreign=found["plus"] is not None):
@@ -71,18 +79,26 @@ def telephone(cursor: Cursor) -> Said | None:
         end += number[end : end + 1] == ")" and number[:end].count("(") > number[:end].count(")")
         if cursor.text[cursor.at + end : cursor.at + end + 1].isalnum():
             return None
-        return cursor.at + end, ("cộng " if found["plus"] else "") + _grouped(groups)
+        prefix = {"+": "cộng ", "00": "không không "}.get(found["plus"], "")
+        return cursor.at + end, prefix + _grouped(groups)
     return None
 
 
 def service_number(cursor: Cursor) -> Said | None:
-    """1900 6769, 1800.1091, 1900.292900: a number of these shapes is a service, whatever stands before it but years."""
-    if cursor.text[cursor.at] != "1":
+    """1900 6769, 1800.1091, 1900.292900: a number of these shapes is a service, whatever stands before it but years.
+
+    So is one of which a part is hidden: 0388xxx456.
+    """
+    if cursor.text[cursor.at] not in "01":
         return None
     masked = MASKED.match(cursor.text, cursor.at)
     if masked:
-        return masked.end(), f"{digits(masked['head'])}, {spell(masked['rest'])}"
+        hidden = spell(masked["rest"]) or " ".join("sao" for _ in masked["rest"])
+        tail = f", {digits(masked['tail'])}" if masked["tail"] else ""
+        return masked.end(), f"{digits(masked['head'])}, {hidden}{tail}"
     found = SERVICE.match(cursor.text, cursor.at)
+    if found and YEARS.fullmatch(found.group()) and not cursor.is_after("firm call", 4):
+        return None
     if not found or cursor.word_before in {"năm", "đoạn"} or _is_counting(cursor, found.end()):
         return None
     return found.end(), _grouped(RUN.findall(found.group()))
@@ -93,13 +109,29 @@ def called_number(cursor: Cursor) -> Said | None:
     found = ANY.match(cursor.text, cursor.at)
     if not found or found.end() - cursor.at < 3:
         return None
+    if _slash_ahead(cursor.text, found.end()) and not MORE_TO_CALL.match(cursor.text, found.end()):
+        return None  # a date or a paper
     figures = RUN.findall(found.group())
     has_plus = cursor.text[max(0, cursor.at - 1) : cursor.at] == "+"
     is_listed = cursor.continues("phone") or (has_plus and (figures[0].startswith("84") or "đầu" in cursor.before[-4:]))
     total = sum(map(len, figures))
-    if total < 3 or not (is_listed or _is_called(cursor, found.group(), total)) or _is_counting(cursor, found.end()):
+    is_called = is_listed or BENGALI_NUMBER.match(cursor.text, found.end()) or _is_called(cursor, found.group(), total)
+    if total < 3 or not is_called or _is_counting(cursor, found.end()):
         return None
     return found.end(), _grouped(figures)
+
+
+def next_number(cursor: Cursor) -> Said | None:
+    """The slash of 113/114/115 and of 0912 345 678/0204 3854 201, after a number to call."""
+    if cursor.said_by != "phone" or cursor.said_to != cursor.at:
+        return None
+    if MORE_TO_CALL.match(cursor.text, cursor.at):
+        return cursor.end, ", "
+    return (cursor.end, " hoặc ") if cursor.text[cursor.end : cursor.end + 1] in {"0", "1", "+"} else None
+
+
+def _slash_ahead(text: str, at: int) -> bool:
+    return text[at : at + 1] == "/" and text[at + 1 : at + 2].isdecimal()
 
 
 def _is_called(cursor: Cursor, number: str, total: int) -> bool:
@@ -111,7 +143,7 @@ def _is_called(cursor: Cursor, number: str, total: int) -> bool:
     if before[-1] == "số":
         return before[-2:] == ("đầu", "số") or _is_called_after_so(cursor, number, total)
     if before[-1] not in CONTEXT["call link"] and before[-1] not in CONTEXT["call"]:
-        return is_short and any(word in {"đài", "nóng"} for word in before[-6:])
+        return is_short and not {"đài", "nóng"}.isdisjoint(before)
     announcing = CONTEXT["call"] if is_short else CONTEXT["firm call"]
     for word in reversed(before[-6:]):
         if word in announcing:

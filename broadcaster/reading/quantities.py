@@ -1,9 +1,11 @@
 """Numbers with what they count: thousands and decimals, shorthands of money, units, percent, fractions."""
 
 import re
+from itertools import pairwise
 
 from broadcaster.reading.characters import LETTER
 from broadcaster.reading.cursor import Cursor, Said
+from broadcaster.reading.dates import HOLIDAYS
 from broadcaster.reading.numerals import cardinal, digits, fraction_digits
 from broadcaster.reading.words import CONTEXT, UNITS
 
@@ -16,7 +18,8 @@ NUMBER = re.compile(
     r"|(?P<plain>[0-9]++)"
 )
 SCALE = re.compile(
-    rf"(?: ?(?P<scale>tr|triệu|tỷ|tỉ)(?P<rest>[0-9]{{1,3}})?|(?P<k>[kK])(?P<rest_k>[0-9]{{1,3}})?)(?![{LETTER}0-9])"
+    rf"(?: ?(?P<scale>tr|triệu|tỷ|tỉ)(?:(?P<rest>[0-9]{{1,3}})(?P<thousands>k)?)?"
+    rf"|(?P<k>[kK])(?P<rest_k>[0-9]{{1,3}})?)(?![{LETTER}0-9])"
 )
 SCALES = {
     "tr": ("triệu", "nghìn"),
@@ -31,10 +34,15 @@ FRACTION = re.compile(
     rf"|(?P<top_h>24)/(?P<bottom_h>24)(?P<hours> ?[hH])(?![{LETTER}])"
 )
 NEXT_WORD = re.compile(rf" ?([{LETTER}]+)")
-LENGTH = re.compile(rf"(?P<metres>[0-9]{{1,3}})m(?P<rest>[0-9]{{1,2}})(?![0-9{LETTER}²³/])(?<!m[23])")
+LENGTH = re.compile(rf"(?P<metres>[0-9]{{1,3}})m(?P<rest>[0-9]{{1,2}})(?![0-9{LETTER}²³/])")
 SCORE = re.compile(r"(?P<one>[0-9]{1,2}) ?- ?(?P<two>[0-9]{1,2})(?![0-9/])")
 SCORE_WORDS = frozenset({"thắng", "thua", "hòa", "hoà"})
-AFTER_SCORE = re.compile(rf" (?:trước|cho|ở|tại|sau|ngay|trong|để|và)(?![{LETTER}])|(?! ?[{LETTER}0-9%])")
+SPORT_WORDS = frozenset({"đội", "bóng", "trận", "chung", "kết", "hiệp", "giải", "tuyển", "u23", "thúc"})
+AFTER_SCORE = re.compile(
+    rf" (?:trước|cho|ở|tại|sau|ngay|trong|để|và|rồi|nhưng|với)(?![{LETTER}])|(?! ?[{LETTER}0-9%°℃])"
+)
+AFTER_RESULT = re.compile(rf"{AFTER_SCORE.pattern}|(?= (?:[A-ZĐ]|đội(?![{LETTER}])))")
+NEXT_SET = re.compile(r" ?[(,;:] ?")
 RATED = re.compile(rf"(?P<one>[0-9]{{1,3}}) ?\((?P<two>[0-9]{{1,4}})\) ?A(?![{LETTER}0-9])")
 LIST = re.compile(rf"[0-9]{{1,2}}(?:-[0-9]{{1,2}}){{2,}}(?![0-9{LETTER}]|[/.,-][0-9])")
 CHAIN = re.compile(r"[0-9]{1,2}(?:(?:, |[-/.,: ])[0-9]{1,2}(?![0-9])){11,}+")
@@ -91,7 +99,10 @@ def _plain(cursor: Cursor, figures: str, end: int) -> str:
     if figures in {"4", "04"}:
         return "tư" if cursor.governor in {"thứ", "tháng"} and cursor.governor in cursor.before[-4:] else "bốn"
     if figures.startswith("0") and len(figures) > 1:
-        is_label = cursor.word_before in {"số", "mẫu", "biểu"} or len(figures) > 2 or set(figures) == {"0"}
+        is_next = cursor.text[max(0, cursor.at - 2) : cursor.at - 1].isalpha()
+        is_label = (
+            (is_next and cursor.word_before in {"số", "mẫu", "biểu"}) or len(figures) > 2 or set(figures) == {"0"}
+        )
         return digits(figures) if is_label else cardinal(figures)
     if len(figures) >= CODE_LONG and not is_measured(cursor, end):
         return digits(figures)
@@ -135,14 +146,14 @@ def _scaled(cursor: Cursor, end: int, words: str) -> Said:
     words = f"{words} {upper}"
     rest = found["rest"] or found["rest_k"]
     if rest:
-        words += f" {cardinal(rest.ljust(3, '0'))} {lower}".rstrip()
+        words += f" {cardinal(rest if found['thousands'] else rest.ljust(3, '0'))} {lower}".rstrip()
     return found.end(), words
 
 
 def length(cursor: Cursor) -> Said | None:
     """1m65: metres and centimetres of a height or a length."""
     found = LENGTH.match(cursor.text, cursor.at)
-    if not found:
+    if not found or (found["rest"] in {"2", "3"} and cursor.word_before not in {"cao", "sâu", "dài"}):
         return None
     return found.end(), f"{cardinal(found['metres'])} mét {fraction_digits(found['rest'])}"
 
@@ -185,15 +196,32 @@ def chain(cursor: Cursor) -> Said | None:
 
 
 def score(cursor: Cursor) -> Said | None:
-    """thắng 2-1, tỷ số 3-0, U23 Việt Nam thắng Lào 2-1."""
+    """thắng 2-1, tỷ số 3-0, U23 Việt Nam thắng Lào 2-1, đội Kép 2-1 đội Tiên Lục (15-12, 13-15, 15-9)."""
     found = SCORE.match(cursor.text, cursor.at)
     if not found:
         return None
-    is_result = cursor.before[-2:] in {("tỷ", "số"), ("tỉ", "số")} or cursor.word_before in SCORE_WORDS
-    is_far = not SCORE_WORDS.isdisjoint(cursor.before[-6:]) and AFTER_SCORE.match(cursor.text, found.end())
-    if not is_result and not is_far:
+    ends_so = AFTER_SCORE.match(cursor.text, found.end()) is not None
+    is_draw = cursor.word_before in {"hòa", "hoà"}  # also the end of many names, and of stirring into water
+    is_result = _is_after_score_word(cursor.before[-6:]) or (
+        cursor.word_before in SCORE_WORDS and (ends_so or not is_draw)
+    )
+    is_far = ends_so and not SCORE_WORDS.isdisjoint(cursor.before[-6:]) and "điều" not in cursor.before[-6:]
+    is_next = cursor.said_by == "score" and NEXT_SET.fullmatch(cursor.gap) is not None
+    if not (is_result or is_far or is_next or _is_result_by_fall(cursor, found)):
         return None
     return found.end(), f"{cardinal(found['one'])} {cardinal(found['two'])}"
+
+
+def _is_after_score_word(before: tuple[str, ...]) -> bool:
+    """tỷ số séc 3-0, tỉ số chung cuộc là 2-1."""
+    return any(pair in {("tỷ", "số"), ("tỉ", "số")} for pair in pairwise(before))
+
+
+def _is_result_by_fall(cursor: Cursor, found: re.Match[str]) -> bool:
+    """Beside words of sport a pair that falls is a result: no range runs backwards."""
+    falls = int(found["one"]) > int(found["two"]) and AFTER_RESULT.match(cursor.text, found.end()) is not None
+    is_day = cursor.is_after("date") or f"{found['one']}/{found['two']}" in HOLIDAYS
+    return falls and not is_day and not SPORT_WORDS.isdisjoint(cursor.before)
 
 
 def listed(cursor: Cursor) -> Said | None:

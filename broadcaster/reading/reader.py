@@ -34,6 +34,8 @@ UNKEPT = re.compile(
 GLUED = re.compile(r"[./:@_+-][A-Za-z0-9/]|[0-9@_]")
 
 DICTIONARY = "dictionary"
+CHECKED = frozenset({"phone", "site", "code"})
+"""What is held against the verified facts: no dictionary says it otherwise."""
 
 
 class Piece(NamedTuple):
@@ -76,11 +78,12 @@ def said(text: str, dictionary: Dictionary = EMPTY) -> Iterator[Piece]:
             continue
         cursor.move(start, at)
         name, words = _by_step(found.lastgroup, cursor)
-        if entry is not None and (words is None or entry[0] >= words[0]):
+        if entry is not None and name not in CHECKED and (words is None or entry[0] >= words[0]):
             name, words = DICTIONARY, entry
         if words is not None:
             at = words[0]
-            cursor.note(name, at)
+            if name != DICTIONARY or any(map(str.isdecimal, text[start:at])):
+                cursor.note(name, at)  # else a list of numbers goes on: "113 hoặc 114" with an entry for "hoặc"
             yield Piece(start, at, words[1], name)
 
 
@@ -88,7 +91,7 @@ def _spelled(text: str) -> Iterator[Piece]:
     """The telephone numbers of a text in another language: no engine knows that they are not to be counted."""
     for piece in said(with_plain_figures(text)):
         if piece.rule == "phone":
-            yield piece._replace(spoken=spelled(text[piece.start : piece.end]))
+            yield piece._replace(spoken=spelled(text[piece.start : piece.end]) or ", ")
 
 
 def _by_step(kind: str | None, cursor: Cursor) -> tuple[str, Said | None]:

@@ -16,6 +16,8 @@ FIGURES: tuple[tuple[str, Step, str, str], ...] = (
     # name, step, what may stand right after the figures, what may stand there after a space ("any": anything)
     ("chain", quantities.chain, ",-/.:", DIGITS),
     ("site", sites.site, LETTER_AHEAD + ".-_@+", ""),
+    ("code", codes.plate, "H", ""),
+    ("code", codes.standard, "-:", ""),
     ("time", times.hour, "hHgG", "hHgG"),
     ("time", times.clock, ":", ""),
     ("time", times.gram_or_hour, "gG", ""),
@@ -27,12 +29,12 @@ FIGURES: tuple[tuple[str, Step, str, str], ...] = (
     ("phone", phones.telephone, "any", "any"),
     ("phone", phones.service_number, "any", "any"),
     ("phone", phones.called_number, "any", "any"),
+    ("score", quantities.score, "-", "-"),
     ("date", dates.days_of_month, ",;-&", ",;-&vđ"),
     ("date", dates.month_and_year, "/-,", "/-"),
     ("date", dates.day_and_month, "/-.", ""),
     ("list", quantities.listed, "-", ""),
     ("fraction", quantities.fraction, "/", "/"),
-    ("score", quantities.score, "-", "-"),
     ("letter number", codes.numbered_letter, LETTER_AHEAD, CAPITALS),
     ("quantity", quantities.length, "m", ""),
     ("quantity", quantities.quantity, "any", "any"),
@@ -55,6 +57,7 @@ LETTERS: tuple[Named, ...] = (
 SIGNS: tuple[tuple[str, Step, str], ...] = (
     # name, step, the signs it reads
     ("phone", phones.telephone, "(+"),
+    ("phone", phones.next_number, "/"),
     ("code", symbols.ussd, "*"),
     ("bullet", symbols.bullet, symbols.BULLETS),
     ("dash", symbols.dash, "-÷"),

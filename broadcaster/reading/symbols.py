@@ -26,6 +26,7 @@ PAID = re.compile(r"(?:đ|₫|đồng|VNĐ|VND|%|USD|[$€k]|tr|triệu)$", re.I
 CODE_AHEAD = re.compile(r"[A-Z]+[0-9]")
 WORD_BEFORE = re.compile(rf"[{LETTER}] ([{LETTER}]+) $")
 NAME_AHEAD = re.compile(r"[0-9A-ZĐ]")
+LIST_NUMBER = re.compile(r"(?:^|[\s(])[0-9]{1,2}$")
 USSD = re.compile(r"\*[0-9*]{2,20}#")
 TIMES = re.compile(r"[xX×](?= ?[0-9])")
 
@@ -126,12 +127,16 @@ def slash(cursor: Cursor) -> Said | None:
     end = at + 1
     if not word:
         return end, "xuyệt"
-    if word[0].isdecimal() and cursor.said_by == "phone" and cursor.said_to == at:
-        return end, "hoặc"
     if word[0].isdecimal():
         return end, "trên" if cursor.said_to == at else "xuyệt"
     if CODE_AHEAD.match(text, end):
         return end, ", "
+    if (
+        LIST_NUMBER.search(text[max(0, at - 4) : at])
+        and (text[end] == " " or _opens_line(text, at))
+        and word[0].isupper()
+    ):
+        return end, "," if text[end] == " " else ", "
     is_after_number = cursor.said_to == at and cursor.said_by in {"quantity", "unit", "slash"}
     unit = UNIT_AFTER_SLASH.match(text, end)
     if unit and unit.group() not in {"đ", "đồng", "T"}:
@@ -139,6 +144,12 @@ def slash(cursor: Cursor) -> Said | None:
         link = "một" if is_paid else "trên" if is_after_number else "trên một"
         return unit.end(), f"{link} {UNITS[unit.group()][0]}"
     return end, "một" if is_after_number or COUNTED_BEFORE.search(cursor.left) else "," if text[end] == " " else ", "
+
+
+def _opens_line(text: str, at: int) -> bool:
+    """Whether only a number of one or two figures stands between the start of the line and `at`."""
+    line = text.rfind("\n", max(0, at - NEARBY), at) + 1
+    return text[line or max(0, at - NEARBY) : at].strip(" ").isdecimal()
 
 
 def ratio(cursor: Cursor) -> Said | None:

@@ -71,6 +71,7 @@ CONDITIONS: dict[str, Callable[[Cursor, int], bool]] = {
     "year": lambda cursor, end: YEAR_AHEAD.match(cursor.text, end) is not None,
     "per": lambda cursor, end: PER_AHEAD.match(cursor.text, end) is not None,
     "colon": lambda cursor, end: cursor.text[end : end + 2].lstrip(" ").startswith(":"),
+    "degree": lambda cursor, _end: cursor.text[max(0, cursor.at - 1) : cursor.at] in set("'°′"),
     "mixed": lambda cursor, end: not _is_in_headline(cursor, end),
 }
 

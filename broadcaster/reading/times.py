@@ -22,7 +22,27 @@ CLOCK = re.compile(
     r"(?P<mark> ?[hH](?![A-Za-z]))?+"
 )
 GRAM_HOUR = re.compile(rf"(?P<hour>[0-9]{{1,2}})[gG](?![{LETTER}0-9])")
-TIME_WORDS = frozenset({"lúc", "từ", "khoảng", "đến", "tới", "trước", "sau", "đúng", "hồi", "vào", "hơn"})
+RANGE_BEFORE = re.compile(r"(?:sáng|trưa|chiều|tối|đêm|từ|lúc)[: ]{1,2}[0-9]{1,2}g(?:[0-9]{2})? ?- ?$")
+TIME_WORDS = frozenset(
+    {
+        "sáng",
+        "trưa",
+        "chiều",
+        "tối",
+        "đêm",
+        "lúc",
+        "từ",
+        "khoảng",
+        "đến",
+        "tới",
+        "trước",
+        "sau",
+        "đúng",
+        "hồi",
+        "vào",
+        "hơn",
+    }
+)
 PARTS_OF_DAY = re.compile(r" (?:sáng|trưa|chiều|tối|đêm|ngày|hôm|thứ|SÁNG|TRƯA|CHIỀU|TỐI|ĐÊM|NGÀY)")
 
 
@@ -61,6 +81,7 @@ def gram_or_hour(cursor: Cursor) -> Said | None:
     found = GRAM_HOUR.match(cursor.text, cursor.at)
     if not found or int(found["hour"]) > 24 or found.group().endswith("G"):
         return None
-    if cursor.word_before not in TIME_WORDS and not PARTS_OF_DAY.match(cursor.text, found.end()):
+    is_due = cursor.word_before in TIME_WORDS or RANGE_BEFORE.search(cursor.left) is not None
+    if not is_due and not PARTS_OF_DAY.match(cursor.text, found.end()):
         return None
     return found.end(), cardinal(found["hour"]) + " giờ"

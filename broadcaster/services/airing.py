@@ -194,6 +194,8 @@ class HandOver:
                 duration_ms=clip.duration_ms or 0,
                 clip=self.studio.path(clip.key),
                 clip_sha256=str(clip.sha256),
+                repeats=row.repeats,
+                gap_s=row.gap_s,
             )
             for station in targets
         }

@@ -257,7 +257,8 @@ def details(store: Store, studio: Studio, bulletin: str) -> dict[str, Any]:
         submission = submissions.latest(session, bulletin)
         clips = submissions.clips(session, submission.id) if submission else []
         communes = submissions.communes_of(session, submission.id) if submission else {}
-        texts = [revision.text, *(clip.written for clip in clips)]
+        around = studio.around(submission.template, revision.language) if submission else ""
+        texts = [revision.text, *(clip.written for clip in clips), around]
         named = {claim.mention.value: claim for text in texts for claim in claims(session, text)}
         return {
             "id": row.id,

@@ -22,16 +22,21 @@ from broadcaster.domain.roles import EVERYWHERE, Actor, Role
 from broadcaster.errors import InputError, NotAllowedError
 from broadcaster.reading import Dictionary, Pronunciation, Reading, read
 from broadcaster.reading.dictionary import normal
+from broadcaster.reading.numerals import DIGITS
 from broadcaster.reading.reader import DICTIONARY
 from broadcaster.store import journal
 from broadcaster.store.journal import Action
 from broadcaster.store.tables import CommuneRow, PronunciationRow
 
 LANGUAGE = "vi"
+_IN_ONE_QUERY = 500  # SQLite takes only so many values in one statement
 COLUMNS = ("written", "spoken", "example", "example_spoken")
 LONGEST_WRITTEN, LONGEST_SPOKEN, LONGEST_EXAMPLE = 100, 300, 500
 _KEEPERS = (Role.WRITER, Role.OPERATOR, Role.ADMINISTRATOR)
 _MARKS = frozenset(" ,.-'’")
+NUMBER_TO_CALL = re.compile(r"[0-9]{4}|(?<![0-9])11[1-5](?![0-9])")
+SITE = re.compile(r"\w\.\w|@")
+SPOKEN_NUMBER = re.compile(rf"(?:\b(?:{'|'.join(DIGITS)})\b[ ,]*){{4}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,10 @@ def dictionaries(session: Session, source: str, communes: Sequence[str]) -> Mapp
     """The dictionary of each commune for a source, and that of the source alone under ""; equal ones are one object."""
     of_source = _pronunciations(entries(session, Owner(Layer.SOURCE, source)))
     own: dict[str, list[PronunciationRow]] = defaultdict(list)
-    for row in session.scalars(select(PronunciationRow).where(PronunciationRow.layer == Layer.COMMUNE)):
+    of_communes = select(PronunciationRow).where(PronunciationRow.layer == Layer.COMMUNE)
+    if len(communes) <= _IN_ONE_QUERY:
+        of_communes = of_communes.where(PronunciationRow.owner.in_(communes))
+    for row in session.scalars(of_communes):
         own[row.owner].append(row)
     plain = Dictionary(of_source)
     wanted = {code: Dictionary(of_source, _pronunciations(own[code])) for code in communes if code in own}
@@ -128,16 +136,23 @@ def from_csv(content: bytes) -> list[Entry]:
     separator = ";" if text.split("\n", 1)[0].count(";") > text.split("\n", 1)[0].count(",") else ","
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
     names = tuple(rows.fieldnames or ())
-    if not {"written", "spoken"} <= set(names) or not set(names) <= set(COLUMNS):
+    if not {"written", "spoken"} <= set(names) or not set(names) <= set(COLUMNS) or len(set(names)) < len(names):
         raise InputError(
             "The first line must name the columns: {columns}; it is: {found}.",
             columns=",".join(COLUMNS),
             found=",".join(names)[:200] or "-",
         )
     try:
-        return [Entry(*(_plain_cell(row.get(column) or "") for column in COLUMNS)) for row in rows]
+        return [_entry_of(row, rows.line_num) for row in rows]
     except csv.Error as error:
         raise InputError("Line {line} is no CSV: {error}", line=rows.line_num, error=error) from error
+
+
+def _entry_of(row: Mapping[str | None, str | None], line: int) -> Entry:
+    """A row with more cells than columns has a comma that should stand in quotes: nothing of it is dropped."""
+    if None in row:
+        raise InputError("Line {line} has more cells than columns. Put a text with a comma into quotes.", line=line)
+    return Entry(*(_plain_cell(row.get(column) or "") for column in COLUMNS))
 
 
 def to_csv(rows: Iterable[PronunciationRow]) -> str:
@@ -176,7 +191,7 @@ def _check_commune(session: Session, code: str) -> None:
 def _checked(entry: Entry) -> Entry:
     """The entry in its normal form. Raises InputError where it cannot be looked up or said."""
     written, spoken = normal(entry.written), " ".join(unicodedata.normalize("NFC", entry.spoken).split())
-    if not written or not spoken:
+    if not any(c.isalnum() for c in written) or not spoken:
         raise InputError("An entry needs a written form and the words to say for it.")
     if len(written) > LONGEST_WRITTEN or len(spoken) > LONGEST_SPOKEN or len(entry.example) > LONGEST_EXAMPLE:
         raise InputError("{written}: shorten the entry or its example.", written=written[:40])
@@ -188,6 +203,11 @@ def _checked(entry: Entry) -> Entry:
             "{written}: write the words to say with letters only, as they are heard; {character} is no word.",
             written=written,
             character=unsaid or spoken,
+        )
+    if NUMBER_TO_CALL.search(written) or SITE.search(written) or SPOKEN_NUMBER.search(spoken.lower()):
+        raise InputError(
+            "{written}: numbers to call, codes and sites are said as they are written, and no entry changes that.",
+            written=written,
         )
     return Entry(written, spoken, normal(entry.example) or written, " ".join(entry.example_spoken.split()))
 

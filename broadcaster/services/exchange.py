@@ -5,14 +5,16 @@ from datetime import date, datetime
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, StringConstraints, field_validator, model_validator
 from pydantic import Field as Constraint
 
 from broadcaster.domain.bulletin import Field, Priority, normalised, placeholders
 from broadcaster.domain.place import Mode
+from broadcaster.domain.plan import OnHolidays, Overflow
 from broadcaster.domain.roles import Role
 from broadcaster.domain.timetable import WEEKDAYS, local_dates, local_time
 from broadcaster.errors import InputError
+from broadcaster.services.holidays import is_known
 from broadcaster.store import journal
 from broadcaster.strict_yaml import Strict, problem
 
@@ -80,6 +82,15 @@ class Caps(Strict):
 class Holidays(Strict):
     country: str | None = None
     dates: list[date] = []
+
+    @field_validator("country")
+    @classmethod
+    def _known_country(cls, value: str | None) -> str | None:
+        if value is not None and not is_known(value):
+            raise problem(
+                "there are no holidays of {value}; write a country's two letters, for example VN", value=value
+            )
+        return value
 
 
 def _commune_code(text: str) -> str:
@@ -152,6 +163,7 @@ class FactEntry(Strict):
 class BulletinEntry(Strict):
     id: Code
     title: Name
+    duration_s: float | None = Constraint(None, gt=0)
     language: str = "vi"
     field: Field = Field.GENERAL
     priority: Priority = Priority.NORMAL
@@ -186,6 +198,14 @@ class BulletinEntry(Strict):
         return value
 
 
+class Move(Strict):
+    """One date of a rule, and the date on which it airs instead."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+    rule_date: date = Constraint(alias="from")
+    to: date
+
+
 class ScheduleEntry(Strict):
     id: Code
     bulletin: Code
@@ -195,6 +215,11 @@ class ScheduleEntry(Strict):
     dtstart: date
     rrule: str = "FREQ=DAILY"
     exdates: list[date] = []
+    moved: list[Move] = []
+    repeats: int = Constraint(1, ge=1, le=20)
+    gap_s: float = Constraint(0, ge=0, le=3600)
+    on_holidays: OnHolidays = OnHolidays.KEEP
+    overflow: Overflow = Overflow.SKIP
     order: int = 0
     rehearsal: bool = False
 
@@ -206,6 +231,9 @@ class ScheduleEntry(Strict):
             if len(set(named)) < len(named):  # they would be laid twice and stand in each other's way
                 twice = next(item for item in named if named.count(item) > 1)
                 raise problem("{name} stands in the schedule twice", name=twice)
+        froms = [move.rule_date for move in self.moved]
+        if twice_moved := next((day for day in froms if froms.count(day) > 1), None):
+            raise problem("{date} is moved twice", date=twice_moved)
         try:
             first = next(local_dates(self.rrule, self.dtstart, self.dtstart, date.max), None)
         except InputError as error:

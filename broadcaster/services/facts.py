@@ -8,10 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster.reading.mentions import Kind, Mention, mentions, normal
+from broadcaster.reading.phones import EMERGENCY
 from broadcaster.store.tables import FactRow
 
-EMERGENCY = frozenset({"111", "112", "113", "114", "115"})
-"""Child protection, rescue, police, fire and ambulance, by the national numbering plan (Circular 22/2014/TT-BTTTT)."""
 PREMIUM_PREFIX = "1900"
 
 MESSAGES = {

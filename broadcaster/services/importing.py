@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -24,8 +24,8 @@ from broadcaster.services.exchange import (
     ScheduleEntry,
     StationEntry,
 )
+from broadcaster.store import airings, journal
 from broadcaster.store import communes as places
-from broadcaster.store import journal
 from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
 from broadcaster.store.tables import (
@@ -72,7 +72,7 @@ def import_all(
     Whoever imports needs a role, except that nothing changes, or that there are no people yet: then the one who
     sits at this computer sets the first ones up, and the journal says so.
     """
-    _refuse_twins(documents)
+    refuse_twins(documents)
     with store.writing() as session:
         is_first = session.scalars(select(PersonRow.code).limit(1)).first() is None
         brought = {entry.code for document in documents for entry in document.people}
@@ -91,7 +91,7 @@ def import_all(
         return done
 
 
-def _refuse_twins(documents: Sequence[Exchange]) -> None:
+def refuse_twins(documents: Sequence[Exchange]) -> None:
     """Two entries of one name would take turns with every import."""
     seen: set[tuple[str, str]] = set()
     for document in documents:
@@ -108,7 +108,7 @@ def _import(session: Session, documents: Sequence[Exchange], actor: Actor, now: 
         return (entry for document in documents for entry in getattr(document, part))
 
     nouns: list[tuple[str, str, Callable[[Any], Row]]] = [
-        ("commune", "communes", _commune),
+        ("commune", "communes", commune_row),
         ("person", "people", _person),
         ("station", "stations", _station),
         ("fact", "facts", _fact),
@@ -155,7 +155,8 @@ def _keep(session: Session, noun: str, row: Row, actor: Actor, now: datetime) ->
     return Imported(noun, identity, Change.NEW if kept is None else Change.CHANGED)
 
 
-def _commune(entry: CommuneEntry) -> CommuneRow:
+def commune_row(entry: CommuneEntry) -> CommuneRow:
+    """A commune as it is kept."""
     plain = entry.model_dump(mode="json", exclude_none=True)
     fixed = {name: plain.pop(name) for name in ("code", "name", "kind", "province", "timezone", "zones")}
     return CommuneRow(**fixed, timetable=plain)
@@ -228,6 +229,10 @@ def _keep_schedule(session: Session, entry: ScheduleEntry, actor: Actor, now: da
     kept = session.get(ScheduleRow, entry.id)
     row = _schedule(entry, now)
     row.version = kept.version if kept is not None else 0
+    if kept is not None:
+        # The planner looks only at the days around it; what was moved there may have its own date far away.
+        moved = [date.fromisoformat(move["from"]) for move in kept.moved]
+        airings.forget_planned(session, kept.id, moved, now)
     done = _keep(session, "schedule", row, actor, now)
     if done.change is Change.UNCHANGED and set(before) == set(entry.communes):
         return done
@@ -258,6 +263,11 @@ def _schedule(entry: ScheduleEntry, now: datetime) -> ScheduleRow:
         dtstart=entry.dtstart,
         rrule=entry.rrule,
         exdates=[day.isoformat() for day in sorted(entry.exdates)],
+        moved=[move.model_dump(mode="json") for move in sorted(entry.moved, key=lambda move: move.rule_date)],
+        repeats=entry.repeats,
+        gap_s=entry.gap_s,
+        on_holidays=entry.on_holidays,
+        overflow=entry.overflow,
         order=entry.order,
         is_rehearsal=entry.rehearsal,
         created_at=now,

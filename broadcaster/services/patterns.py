@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_decimal
 from pydantic import Field as Constraint
-from pydantic import StringConstraints
+from pydantic import StringConstraints, field_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -26,11 +27,12 @@ from broadcaster.services.exchange import BulletinEntry, Code, CommuneEntry, Nam
 from broadcaster.services.importing import keep_bulletin
 from broadcaster.store.engine import Store
 from broadcaster.store.tables import BulletinRow, CommuneRow
-from broadcaster.strict_yaml import Strict
+from broadcaster.strict_yaml import Strict, problem
 
 ByLanguage = dict[str, Name]
 _DATES = {"vi": "EEEE, 'ngày' dd/MM/yyyy", "en": "EEEE, d MMMM yyyy", "bn": "EEEE, d MMMM yyyy"}
 _MONEY = {"vi": "{} đồng", "en": "{} dong", "bn": "{} ডং"}
+_BENGALI = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
 _FILE_KEYS = {"fields", "facts", "versions", "expires"}
 
 
@@ -76,6 +78,16 @@ class PatternEntry(Strict):
     fields: list[FieldEntry] = []
     facts: list[FactNote] = []
     versions: dict[str, VersionEntry] = Constraint(min_length=1)
+
+    @field_validator("versions")
+    @classmethod
+    def _known_languages(cls, value: dict[str, VersionEntry]) -> dict[str, VersionEntry]:
+        for language in value:
+            try:
+                Locale.parse(language)
+            except (ValueError, UnknownLocaleError) as error:
+                raise problem("{language} is no language: write its ISO 639-1 code", language=language) from error
+        return value
 
     def pattern(self, key: str) -> Pattern:
         return Pattern(
@@ -185,8 +197,8 @@ def _zones(session: Session | None) -> list[ZoneInfo]:
 
 def _unsaid(name: str, text: str, language: str) -> Iterator[InputError]:
     """What of a value no voice can say: told now, while whoever typed it is still there."""
-    for problem in read(text, language).problems:
-        yield InputError("{field}: {problem}", field=name, problem=InputError(problem.message, **problem.values))
+    for found in read(text, language).problems:
+        yield InputError("{field}: {problem}", field=name, problem=InputError(found.message, **found.values))
 
 
 def said_in(texts: Mapping[str, str], language: str) -> str:
@@ -200,16 +212,21 @@ def _written(field: PatternField, value: Value, language: str) -> str:
         return _time(value, language)
     if isinstance(value, date):
         text = format_date(value, _DATES.get(language, _DATES["en"]), locale=language)
-        return text.lower() if language == "vi" else text  # it stands inside a sentence
+        return text.lower() if language == "vi" else _in_its_figures(text, language)  # it stands inside a sentence
     if isinstance(value, int):
-        number = format_decimal(value, locale=language)
+        number = _in_its_figures(format_decimal(value, locale=language), language)
         return _MONEY.get(language, _MONEY["en"]).format(number) if field.kind is FieldKind.MONEY else number
     if field.kind is FieldKind.CHOICE and field.choices:
-        return said_in(field.choices[value], language)
+        return field.choices[value][language]
     return value
 
 
 def _time(value: time, language: str) -> str:
     if language == "vi":
         return f"{value.hour}h{value.minute:02}" if value.minute else f"{value.hour}h"
-    return f"{value.hour}:{value.minute:02}"
+    return _in_its_figures(f"{value.hour}:{value.minute:02}", language)
+
+
+def _in_its_figures(text: str, language: str) -> str:
+    """With the digits that the language writes by itself."""
+    return text.translate(_BENGALI) if language == "bn" else text

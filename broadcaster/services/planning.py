@@ -10,19 +10,22 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 from ulid import ULID
 
 from broadcaster.config import Config
 from broadcaster.domain.airing import AiringKey, Phase, Reason
-from broadcaster.domain.plan import Held, Wish, lay_day
+from broadcaster.domain.laying import lay
+from broadcaster.domain.plan import Held, Wanted
 from broadcaster.domain.roles import Actor
 from broadcaster.domain.timetable import Interval
+from broadcaster.services.holidays import HolidayBook
 from broadcaster.services.wishes import Asking, Calendar, Clips, asking, clips, wishes
 from broadcaster.store import communes as places
 from broadcaster.store import journal
@@ -37,7 +40,9 @@ _FARTHEST = timedelta(days=367)  # what lies beyond was planned by a clock that 
 _AIRINGS: Table = Row.metadata.tables["airings"]
 _KEY = ("schedule", "commune", "local_date", "place_in_day")
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_COMPARED = ("bulletin", "revision", "submission", "clip", "mode", "due_at", "ends_at", "blocked")
+_COMPARED = (
+    "bulletin", "revision", "submission", "clip", "mode", "repeats", "gap_s", "due_at", "ends_at", "blocked",
+)  # fmt: skip
 _NEW = ("id", *_KEY, "phase", *_COMPARED)
 
 
@@ -68,10 +73,17 @@ def plan(
     with store.reading() as session:
         asked = asking(session, communes)
         settings = [config.timetable.days_ahead, config.timetable.quiet_hours]
-        prints = {code: asked.fingerprint(code, _today(row, now), settings) for code, row in asked.communes.items()}
+        book = HolidayBook(config.data_folder / "holidays")
+        days_off = {
+            code: book.dates(row.timetable.get("holidays"), _today(row, now)) for code, row in asked.communes.items()
+        }
+        prints = {
+            code: asked.fingerprint(code, _today(row, now), [*settings, _print(days_off[code])])
+            for code, row in asked.communes.items()
+        }
         kept = _kept_prints(session, communes)
     changed = sorted(code for code, found in prints.items() if kept.get(code) != found)
-    planner = _Planner(store, config, actor, now, asked, prints, Calendar(config.timetable.days_ahead))
+    planner = _Planner(store, config, actor, now, asked, prints, days_off, Calendar(config.timetable.days_ahead))
     with _without_collecting():
         parts = (changed[start : start + _COMMUNES_AT_ONCE] for start in range(0, len(changed), _COMMUNES_AT_ONCE))
         return sum((planner.plan_part(part) for part in parts), PlanChange())
@@ -87,13 +99,14 @@ class _Planner:
     now: datetime
     asked: Asking
     prints: Mapping[str, str]
+    days_off: Mapping[str, frozenset[date]]
     calendar: Calendar
 
     def plan_part(self, communes: Sequence[str]) -> PlanChange:
         """Plan some communes and keep their fingerprints, in one transaction."""
         with self.store.reading() as session:
             heard = clips(session, communes)
-            held = _held(session, communes, self.now)
+            held = _held(session, self.asked, communes, self.now)
         wanted = {key: values for code in communes for key, values in self._wanted(heard, held, code)}
         with self.store.writing() as session:
             change = _apply(session, _differences(session, self.asked, communes, wanted, self.now))
@@ -102,25 +115,32 @@ class _Planner:
         return change
 
     def _wanted(
-        self, heard: Clips, held: Mapping[tuple[str, date], Held], commune: str
+        self, heard: Clips, held: Mapping[str, Held], commune: str
     ) -> Iterator[tuple[AiringKey, tuple[Any, ...]]]:
         """Every airing that a commune's schedules ask for and that is not held, as in _Wanted."""
         row = self.asked.communes[commune]
-        timetable = places.timetable(row, self.config.timetable.quiet_hours)
-        by_day: dict[date, list[Wish]] = defaultdict(list)
+        timetable = places.timetable(row, self.config.timetable.quiet_hours, self.days_off[commune])
+        today = _today(row, self.now)
+        by_day: dict[date, list[Wanted]] = defaultdict(list)
         fixed: dict[str, tuple[Any, ...]] = {}
         for schedule in self.asked.of_commune.get(commune, ()):
             item = self.asked.schedules[schedule]
             clip = heard.get((item.submission, commune)) if item.submission is not None else None
             if clip is not None:  # a schedule only narrows what was approved
                 mode = self.asked.modes[commune][item.is_rehearsal]
-                fixed[schedule] = (item.bulletin, item.revision, item.submission, clip[0], mode)
+                fixed[schedule] = (
+                    item.bulletin, item.revision, item.submission, clip[0], mode, item.repeats, item.gap_s,
+                )  # fmt: skip
                 wished = list(wishes(item, clip[1]))
-                for day in self.calendar.dates(item, _today(row, self.now)):
-                    by_day[day] += wished
-        for day, day_wishes in by_day.items():
-            for key, due_at, ends_at, blocked in lay_day(timetable, day, day_wishes, held.get((commune, day), {})):
-                yield key, (*fixed[key.schedule], due_at, ends_at, blocked)
+                for rule_date, day in self.calendar.dates(item, today):
+                    by_day[day] += [Wanted(rule_date, wish) for wish in wished]
+        for key, due_at, ends_at, blocked in lay(timetable, by_day, held.get(commune, {})):
+            yield key, (*fixed[key.schedule], due_at, ends_at, blocked)
+
+
+@lru_cache(maxsize=64)
+def _print(days: frozenset[date]) -> list[str]:
+    return sorted(day.isoformat() for day in days)
 
 
 @contextmanager
@@ -139,18 +159,25 @@ def _today(row: Any, now: datetime) -> date:
     return now.astimezone(ZoneInfo(row.timezone)).date()
 
 
+def _near(asked: Asking, now: datetime) -> ColumnElement[bool]:
+    """The airings that a plan of now can touch: of the days around it, and those moved there from farther away."""
+    oldest, newest = (now - _LOOKING_BACK).date(), (now + _FARTHEST).date()
+    moved = {date.fromisoformat(move["from"]) for item in asked.schedules.values() for move in item.moved}
+    return _AIRINGS.c.local_date.between(oldest, newest) | _AIRINGS.c.local_date.in_(moved)
+
+
 def _held(
-    session: Session, communes: Sequence[str], now: datetime
-) -> dict[tuple[str, date], dict[AiringKey, Interval]]:
-    """By commune and local date: what was begun or is past. What was blocked never took room from others."""
+    session: Session, asked: Asking, communes: Sequence[str], now: datetime
+) -> dict[str, dict[AiringKey, Interval]]:
+    """By commune: what was begun or is past. What was blocked never took room from others."""
     table = _AIRINGS.c
     is_held = (table.phase != Phase.PLANNED) | (table.due_at <= now)
     query = select(*(table[name] for name in _KEY), table.due_at, table.ends_at).where(
-        table.commune.in_(communes), table.local_date >= (now - _LOOKING_BACK).date(), is_held, table.blocked.is_(None)
+        table.commune.in_(communes), _near(asked, now), is_held, table.blocked.is_(None)
     )
-    found: dict[tuple[str, date], dict[AiringKey, Interval]] = defaultdict(dict)
+    found: dict[str, dict[AiringKey, Interval]] = defaultdict(dict)
     for *key, due_at, ends_at in session.execute(query):
-        found[key[1], key[2]][AiringKey(*key)] = (due_at, ends_at)
+        found[key[1]][AiringKey(*key)] = (due_at, ends_at)
     return found
 
 
@@ -171,10 +198,7 @@ def _differences(
 ) -> _Differences:
     """What separates the rows from the wanted airings. An airing that was begun or has ended is never touched."""
     columns = [_AIRINGS.c[name] for name in ("id", "phase", *_KEY, *_COMPARED)]
-    oldest, newest = (now - _LOOKING_BACK).date(), (now + _FARTHEST).date()
-    query = select(*columns).where(
-        _AIRINGS.c.commune.in_(communes), _AIRINGS.c.local_date >= oldest, _AIRINGS.c.local_date <= newest
-    )
+    query = select(*columns).where(_AIRINGS.c.commune.in_(communes), _near(asked, now))
     moved: list[dict[str, Any]] = []
     barred: list[dict[str, Any]] = []
     removed: list[str] = []

@@ -40,7 +40,7 @@ def content(file: Path) -> bytes:
 def record(store: Store, recordings: Recordings, bulletin: str, data: bytes, actor: Actor, now: datetime) -> Recorded:
     """Keep a sound file as the recording of a bulletin's text and make it the voice of a new revision, a draft.
 
-    Raises InputError or AudioError for a sound, a text or a bulletin that cannot be used; nothing is changed then.
+    Raises InputError or AudioError for a sound, a text or a bulletin that cannot be used; the bulletin stays as it is.
     """
     actor.require(Role.WRITER, Role.ADMINISTRATOR)
     with store.reading() as session:

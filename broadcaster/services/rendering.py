@@ -55,10 +55,16 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A finished sound, and the voice that spoke all of it."""
+    """A finished sound, and the voice that spoke all of it; around a recording, another says the template's words."""
 
     sound: Sound
     voice: Voice
+    around: Voice | None = None
+
+    @property
+    def names(self) -> str:
+        """Who spoke, as it is kept with the clip and approved."""
+        return self.voice.name if self.around is None else f"{self.voice.name} + {self.around.name}"
 
 
 def readable(text: str, language: str, dictionary: Dictionary = EMPTY) -> Reading:
@@ -96,6 +102,14 @@ class Studio:
             around = self.voices.get(language, ()) if self.speaker.voice(voice).is_recording else ()
             return (voice, *around)
         return tuple(self.voices.get(language) or [self.speaker.default_voice(language).name])
+
+    def around(self, template_name: str, language: str) -> str:
+        """The words that a template puts around a reading, as written; none where the template is gone."""
+        try:
+            design = template.find(template_name, self.template_folders)
+        except (InputError, AudioError):
+            return ""
+        return "\n".join(words for words in (design.opening(language), design.closing(language)) if words)
 
     def filled(self, template_name: str, language: str) -> frozenset[Placeholder]:
         """The placeholders in the words that a template puts around a reading."""
@@ -152,28 +166,29 @@ class Studio:
 
         Takes seconds; the work is done in child processes. Raises the last voice's SpeechError where none can.
         """
-        voice, (opening, reading, closing) = self._said(script)
+        names, (opening, reading, closing) = self._said(script)
         assert reading is not None
         sound = self.children.run(
             studio.make_sound, script.template, opening, reading, closing, fmt, timeout_s=self.timeout_s
         )
-        return Spoken(sound, self.speaker.voice(voice))
+        return Spoken(sound, *map(self.speaker.voice, names))
 
-    def _said(self, script: Script) -> tuple[str, list[Pcm | None]]:
-        """The voice that spoke, and what it said of opening, reading and closing; other voices frame a recording."""
+    def _said(self, script: Script) -> tuple[list[str], list[Pcm | None]]:
+        """Who spoke, and what was said of opening, reading and closing; another voice frames a recording."""
         first, *others = script.voices
         if not self.speaker.voice(first).is_recording:
-            return self._first_able(script, script.voices, (script.opening, script.spoken, script.closing))
+            voice, said = self._first_able(script, script.voices, (script.opening, script.spoken, script.closing))
+            return [voice], said
         reading = self.speaker.speak(script.written, first)  # a person reads what is written
         if not script.opening and not script.closing:
-            return first, [None, reading, None]
+            return [first], [None, reading, None]
         if not others:
             raise SpeechError(
                 "No voice can say the words before and after the recording. Name one for {language} in speech.voices.",
                 language=script.language,
             )
-        _, (opening, _, closing) = self._first_able(script, others, (script.opening, "", script.closing))
-        return first, [opening, reading, closing]
+        around, (opening, _, closing) = self._first_able(script, others, (script.opening, "", script.closing))
+        return [first, around], [opening, reading, closing]
 
     def _first_able(
         self, script: Script, voices: Sequence[str], parts: tuple[str, str, str]
@@ -248,7 +263,7 @@ def render(store: Store, studio: Studio, clip: str, actor: Actor, now: datetime)
     sound = spoken.sound
     values = {
         "engine": spoken.voice.engine,
-        "voice": spoken.voice.name,
+        "voice": spoken.names,
         "sha256": hashlib.sha256(sound.data).hexdigest(),
         "bytes": len(sound.data),
         "duration_ms": sound.duration_ms,

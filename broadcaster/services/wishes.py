@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from broadcaster.domain.airing import Reason
 from broadcaster.domain.bulletin import BulletinState, Priority, digest
 from broadcaster.domain.place import Mode, airing_mode
-from broadcaster.domain.plan import Wish
+from broadcaster.domain.plan import OnHolidays, Overflow, Wish, dates_of_wish, whole_length
 from broadcaster.domain.timetable import local_dates
 from broadcaster.store import communes as places
 from broadcaster.store.tables import (
@@ -41,6 +41,11 @@ class Asked:
     dtstart: date
     rrule: str
     exdates: tuple[str, ...]
+    moved: tuple[Mapping[str, str], ...]
+    repeats: int
+    gap_s: float
+    on_holidays: OnHolidays
+    overflow: Overflow
     order: int
     is_rehearsal: bool
     created_at: datetime
@@ -106,7 +111,7 @@ def _schedules(session: Session, wanted: Collection[str] | None) -> Iterator[Ask
         submission, valid_from, valid_until = approved.get((bulletin.id, bulletin.revision), (None, None, None))
         may_air = bulletin.state is BulletinState.APPROVED and submission is not None
         yield Asked(
-            **values | {"exdates": tuple(values["exdates"])},
+            **values | {"exdates": tuple(values["exdates"]), "moved": tuple(values["moved"])},
             revision=bulletin.revision,
             priority=bulletin.priority,
             expires_at=bulletin.expires_at,
@@ -150,17 +155,24 @@ class Calendar:
     """The dates of rules for the days ahead, each rule expanded once however many schedules share it."""
 
     days: int
-    _known: dict[tuple[str, date, date], list[date]] = field(default_factory=dict)
+    _known: dict[tuple[str, date, date], list[tuple[date, date]]] = field(default_factory=dict)
 
-    def dates(self, asked: Asked, today: date) -> list[date]:
-        """From yesterday, whose slot may cross midnight."""
+    def dates(self, asked: Asked, today: date) -> list[tuple[date, date]]:
+        """(The rule's date, the date it airs on), from yesterday, whose slot may cross midnight."""
+        first, last = today - timedelta(days=1), today + timedelta(days=self.days)
         key = (asked.rrule, asked.dtstart, today)
         if key not in self._known:
-            first, last = today - timedelta(days=1), today + timedelta(days=self.days)
-            self._known[key] = list(local_dates(asked.rrule, asked.dtstart, first, last))
-        if not asked.exdates:
+            self._known[key] = [(day, day) for day in local_dates(asked.rrule, asked.dtstart, first, last)]
+        if not asked.exdates and not asked.moved:
             return self._known[key]
-        return [day for day in self._known[key] if day.isoformat() not in asked.exdates]
+        moved = {date.fromisoformat(move["from"]): date.fromisoformat(move["to"]) for move in asked.moved}
+        here = [day for day, _ in self._known[key]]
+        here += [
+            day for day in moved
+            if not first <= day <= last and any(local_dates(asked.rrule, asked.dtstart, day, day))
+        ]  # fmt: skip
+        found = dates_of_wish(here, frozenset(map(date.fromisoformat, asked.exdates)), moved)
+        return [(day, airs_on) for day, airs_on in found if first <= airs_on <= last]
 
 
 def wishes(asked: Asked, length_ms: int) -> Iterator[Wish]:
@@ -169,7 +181,7 @@ def wishes(asked: Asked, length_ms: int) -> Iterator[Wish]:
     for slot, at in (*places_in_day, *((None, at) for at in asked.times)):
         yield Wish(
             schedule=asked.id,
-            duration=timedelta(milliseconds=length_ms),
+            duration=whole_length(timedelta(milliseconds=length_ms), asked.repeats, timedelta(seconds=asked.gap_s)),
             priority=asked.priority,
             order=asked.order,
             age=(asked.created_at, asked.id),
@@ -179,6 +191,8 @@ def wishes(asked: Asked, length_ms: int) -> Iterator[Wish]:
             valid_from=asked.valid_from,
             valid_until=asked.valid_until,
             is_rehearsal=asked.is_rehearsal,
+            on_holidays=asked.on_holidays,
+            overflow=asked.overflow,
         )
 
 

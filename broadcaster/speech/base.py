@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from broadcaster.audio.segments import peak
+from broadcaster.audio.segments import NEAR_SILENCE, peak
 from broadcaster.domain.sound import Pcm, Voice
 from broadcaster.errors import SpeechError
 from broadcaster.process import Children
 
-NEAR_SILENCE = 330  # of 32,767: -40 dBFS, far below any speech and above the noise of a bad engine
 LONGEST_START_MS = 5_000
 LONGEST_PER_CHARACTER_MS = 2_000  # a single figure or sign can become several words
 

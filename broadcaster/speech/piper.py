@@ -66,7 +66,10 @@ class Piper:
         if settings is None:
             raise SpeechError("There is no voice {name} among the settings speech.piper.voices.", name=voice.name)
         if importlib.util.find_spec("piper") is None:
-            raise SpeechError("The voice {name} needs Piper: pip install broadcaster[piper]", name=voice.name)
+            raise SpeechError(
+                "The voice {name} needs Piper. In the program's folder: .venv/bin/python -m pip install -e '.[piper]'",
+                name=voice.name,
+            )
         if not is_spoken(text):
             return checked(Pcm(b"", 1), text, ENGINE)
         own = _own_settings(settings)

@@ -13,14 +13,15 @@ import wave
 from datetime import datetime
 from pathlib import Path
 
+from filelock import FileLock
 from pydantic import ValidationError
 
 from broadcaster import files
 from broadcaster.audio import encode
-from broadcaster.audio.segments import peak
+from broadcaster.audio.segments import NEAR_SILENCE, peak
 from broadcaster.domain.sound import BYTES_PER_SAMPLE, Pcm, Voice
 from broadcaster.errors import InputError, SpeechError
-from broadcaster.speech.base import NEAR_SILENCE, longest_ms
+from broadcaster.speech.base import longest_ms
 from broadcaster.strict_yaml import Strict
 
 log = logging.getLogger(__name__)
@@ -54,23 +55,31 @@ class Recordings:
     def add(self, sound: Pcm, transcript: str, language: str, *, title: str, by: str | None, now: datetime) -> Voice:
         """Keep `sound` as a recording of `transcript`, the text as written. The same sound twice is one recording.
 
-        Raises InputError for a sound that cannot be heard or is far too long for its text, OSError for the disk.
+        Raises InputError for a sound that cannot be heard, is far too long for its text, or is that of a text in
+        another language; OSError for the disk.
         """
         _check(sound, transcript)
         data = encode.wav(sound)
         sha256 = hashlib.sha256(data).hexdigest()
-        before = self._label(sha256)
-        files.write(self._folder / f"{sha256}.wav", data)
-        label = Label(
-            language=language,
-            transcripts_sha256=tuple(sorted({digest(transcript), *(before.transcripts_sha256 if before else ())})),
-            title=title,
-            recorded_by=by,
-            recorded_at=now,
-            duration_ms=sound.duration_ms,
-        )
-        files.write(self._folder / f"{sha256}.json", label.model_dump_json(indent=2).encode())
-        self._known.pop(sha256, None)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / ".lock"):  # of two at once neither forgets the other's transcript
+            before = self._label(sha256)
+            if before is not None and before.language != language:
+                raise InputError(
+                    "This very sound was recorded for a text in {language}. Record the other text by itself.",
+                    language=before.language,
+                )
+            files.write(self._folder / f"{sha256}.wav", data)
+            label = Label(
+                language=language,
+                transcripts_sha256=tuple(sorted({digest(transcript), *(before.transcripts_sha256 if before else ())})),
+                title=title,
+                recorded_by=by,
+                recorded_at=now,
+                duration_ms=sound.duration_ms,
+            )
+            files.write(self._folder / f"{sha256}.json", label.model_dump_json(indent=2).encode())
+            self._known.pop(sha256, None)
         return _voice(sha256, language)
 
     def voices(self) -> tuple[Voice, ...]:

@@ -1,7 +1,7 @@
 """Queries about airings and deliveries. What must happen once is a conditional UPDATE here, never a check in Python."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -47,3 +47,12 @@ def deliveries(session: Session, airing: str) -> list[DeliveryRow]:
 def forget_deliveries(session: Session, airing: str) -> None:
     """Drop the deliveries of an airing that goes back to being planned."""
     session.execute(delete(DeliveryRow).where(DeliveryRow.airing == airing))
+
+
+def forget_planned(session: Session, schedule: str, dates: Collection[date], now: datetime) -> None:
+    """Drop what is planned of a schedule for these of its rule's dates; the planner makes anew what is still wanted."""
+    if dates:
+        session.execute(delete(AiringRow).where(
+            AiringRow.schedule == schedule, AiringRow.local_date.in_(dates), AiringRow.phase == Phase.PLANNED,
+            AiringRow.due_at > now,
+        ))  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from broadcaster.domain.place import Station
 from broadcaster.domain.roles import Actor, Grant, Role
-from broadcaster.domain.timetable import ALL_DAYS, Blocked, CommuneTimetable, Slot, Window, local_time, weekdays
+from broadcaster.domain.timetable import ALL_DAYS, Blocked, Caps, CommuneTimetable, Slot, Window, local_time, weekdays
 from broadcaster.errors import InputError
 from broadcaster.store.tables import CommuneRow, FactRow, PersonRow, StationRow
 
@@ -26,19 +27,31 @@ def stations(session: Session, communes: Iterable[str] | None = None) -> dict[st
     return found
 
 
-def timetable(row: CommuneRow, default_quiet_hours: Sequence[str]) -> CommuneTimetable:
-    """What the planner knows of a commune. A commune without quiet hours of its own has the default ones."""
+def timetable(
+    row: CommuneRow, default_quiet_hours: Sequence[str] | None, holidays: frozenset[date] = frozenset()
+) -> CommuneTimetable:
+    """What the planner knows of a commune. A commune without quiet hours of its own has the default ones, if any."""
     kept = row.timetable
-    quiet = kept.get("quiet_hours") or dict(zip(("start", "end"), default_quiet_hours, strict=True))
+    quiet = kept.get("quiet_hours")
+    if quiet is None and default_quiet_hours is not None:
+        quiet = dict(zip(("start", "end"), default_quiet_hours, strict=True))
     return CommuneTimetable(
         commune=row.code,
         zone=ZoneInfo(row.timezone),
         slots=tuple(Slot(slot["name"], _window(slot), _days(slot)) for slot in kept.get("slots", [])),
-        quiet_hours=_window(quiet),
+        quiet_hours=_window(quiet) if quiet is not None else None,
         reserved=tuple(
             Blocked(_window(item), item.get("reason", ""), _days(item)) for item in kept.get("reserved", [])
         ),
+        caps=_caps(kept["caps"]) if kept.get("caps") else None,
+        holidays=holidays,
     )
+
+
+def _caps(entry: dict[str, Any]) -> Caps:
+    minutes = entry.get("minutes_per_session")
+    per_session = None if minutes is None else timedelta(minutes=minutes)
+    return Caps(entry.get("sessions_per_day"), per_session, entry.get("weekends", True))
 
 
 def _window(entry: dict[str, Any]) -> Window:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, StationState
 from broadcaster.domain.bulletin import BulletinState, Field, Priority
 from broadcaster.domain.place import Layer, Mode
+from broadcaster.domain.plan import OnHolidays, Overflow
 from broadcaster.store.columns import Utc, Word
 
 _WORDS: tuple[type[StrEnum], ...] = (
@@ -35,6 +36,8 @@ _WORDS: tuple[type[StrEnum], ...] = (
     Field,
     Mode,
     Layer,
+    OnHolidays,
+    Overflow,
 )
 _TYPES: dict[Any, Any] = {datetime: Utc, bytes: LargeBinary, dict[str, Any]: JSON, list[Any]: JSON}
 
@@ -201,6 +204,13 @@ class ScheduleRow(Row):
     dtstart: Mapped[date]
     rrule: Mapped[str] = mapped_column(Text)
     exdates: Mapped[list[Any]]
+    moved: Mapped[list[Any]] = mapped_column(
+        server_default="[]"
+    )  # {"from": date, "to": date}, single dates of the rule
+    repeats: Mapped[int] = mapped_column(server_default="1")  # plays in all
+    gap_s: Mapped[float] = mapped_column(server_default="0")  # between two of them
+    on_holidays: Mapped[OnHolidays] = mapped_column(server_default=OnHolidays.KEEP)
+    overflow: Mapped[Overflow] = mapped_column(server_default=Overflow.SKIP)
     order: Mapped[int]
     is_rehearsal: Mapped[bool]
     created_at: Mapped[datetime]
@@ -243,6 +253,8 @@ class AiringRow(Row):
     phase: Mapped[Phase]
     due_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    repeats: Mapped[int] = mapped_column(server_default="1")
+    gap_s: Mapped[float] = mapped_column(server_default="0")
     blocked: Mapped[Reason | None]
     latest_start_at: Mapped[datetime | None]  # set with the order: what starts later is silence
     handed_over_at: Mapped[datetime | None]

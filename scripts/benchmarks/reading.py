@@ -19,7 +19,7 @@ from broadcaster.reading import read
 from broadcaster.speech.sentences import sentences
 
 PEER = "vietnormalizer"
-TABLES = ("sample_vi.tsv", "blind_phrases_vi.tsv", "blind_bulletins_vi.tsv")
+TABLES = ("sample_vi.tsv", "blind_phrases_vi.tsv", "blind_second_vi.tsv", "blind_bulletins_vi.tsv")
 OURS = (sys.executable, "-m", "broadcaster", "spoken")
 SENTENCES = 2_000
 PATHOLOGICAL = ("1", "1/", "1.", "0912", "a1", "(", "-", "IV", "\u0301", "1:", "a.b", "@", "%", "ngày 1/", "1,2-")
@@ -92,7 +92,7 @@ def _peer() -> Normaliser:
     from vietnormalizer import VietnameseNormalizer  # type: ignore[import-untyped]  # noqa: PLC0415
 
     normaliser = VietnameseNormalizer()
-    return lambda texts: [str(normaliser.normalize(text.replace("\\n", "\n"))) for text in texts]
+    return lambda texts: [str(normaliser.normalize(text.replace("\\n", " "))) for text in texts]
 
 
 def _accuracy(name: str, cases: Sequence[Case], normalise: Normaliser, peer: dict[str, object]) -> Iterator[Figure]:

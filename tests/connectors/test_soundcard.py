@@ -2,7 +2,8 @@
 
 import threading
 import wave
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def loa(hands: Hands) -> Iterator[SoundcardConnector]:
     yield from opened("none")
 
 
-def opened(sink: str, volume_percent: int = 100) -> Iterator[SoundcardConnector]:
+def opened(sink: str, volume_percent: int = 100) -> Generator[SoundcardConnector]:
     connector = connect(station("soundcard", sink=sink, volume_percent=volume_percent))
     assert isinstance(connector, SoundcardConnector)
     yield connector
@@ -218,3 +219,25 @@ def test_a_sound_card_that_vanishes_is_told_as_it_was(
     found = reports(loa, len(expected))
     assert [report.state for report in found] == expected
     assert found[-1].code == "The sound card stopped taking sound."
+
+
+def test_a_clip_is_played_as_often_as_asked_with_one_start_and_one_end(tmp_path: Path) -> None:
+    connector = opened(f"file:{tmp_path / 'plays'}")
+    loa = next(connector)
+    loa.deliver(replace(order(clip_in(tmp_path), clock.now()), repeats=3, gap_s=0.05))
+    started, finished = reports(loa, 2)
+    assert (started.state, finished.state) == (STARTED, FINISHED)
+    assert len(list((tmp_path / "plays").glob("*.wav"))) == 3
+    assert finished.position_s == pytest.approx(3 * 0.06 + 2 * 0.05, abs=0.03)
+    connector.close()
+
+
+def test_a_stop_in_the_gap_keeps_the_next_play_away(tmp_path: Path) -> None:
+    connector = opened(f"file:{tmp_path / 'plays'}")
+    loa = next(connector)
+    loa.deliver(replace(order(clip_in(tmp_path), clock.now()), repeats=2, gap_s=PATIENCE_S))
+    assert reports(loa, 1)[0].state is STARTED
+    loa.stop("A1")
+    assert reports(loa, 1)[0].state is STOPPED
+    assert len(list((tmp_path / "plays").glob("*.wav"))) == 1
+    connector.close()

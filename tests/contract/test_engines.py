@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from broadcaster import application
-from broadcaster.audio.segments import peak
+from broadcaster.audio.segments import NEAR_SILENCE, peak
 from broadcaster.config import Config, GttsSettings, PiperSettings, SpeechSettings
 from broadcaster.domain.sound import Pcm
 from broadcaster.errors import SpeechError
 from broadcaster.process import Children
-from broadcaster.speech.base import NEAR_SILENCE, Engine, longest_ms
+from broadcaster.speech.base import Engine, longest_ms
 from broadcaster.speech.recording import Recordings
 from tests.fakes.google import google_here
 from tests.fakes.piper import piper_voice

@@ -73,7 +73,7 @@ def test_the_example_of_the_schema_is_valid() -> None:
 
 def test_every_key_of_the_schema_stands_on_its_page_and_in_its_example() -> None:
     entries = [value for value in vars(exchange).values() if isinstance(value, type) and issubclass(value, Strict)]
-    keys = {key for entry in entries for key in entry.model_fields}
+    keys = {field.alias or key for entry in entries for key, field in entry.model_fields.items()}
     assert {key for key in keys if f"`{key}`" not in page("schema.md")} - set(Exchange.model_fields) == set()
     assert {key for key in keys if f"{key}:" not in block("schema.md", "yaml")} == {
         "times"

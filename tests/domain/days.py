@@ -1,12 +1,15 @@
 """A commune's day for tests of the planner: wishes, and what is laid of them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from broadcaster.domain.airing import AiringKey
 from broadcaster.domain.bulletin import Priority
-from broadcaster.domain.plan import PlannedAiring, Wish, lay_day
+from broadcaster.domain.laying import lay
+from broadcaster.domain.plan import Held, PlannedAiring, Wanted, Wish
 from broadcaster.domain.timetable import CommuneTimetable, Slot, Window
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -24,6 +27,16 @@ def wish(schedule: str, minutes: float = 10, **values: object) -> Wish:
     """A wish for the evening slot, unless a time is given."""
     plain = Wish(schedule, timedelta(minutes=minutes), Priority.NORMAL, 0, (here("00:00"), schedule))
     return replace(plain, slot=None if "at" in values else EVENING.name, **values)  # type: ignore[arg-type]
+
+
+def lay_day(
+    timetable: CommuneTimetable, day: date, wishes: Sequence[Wish], held: Held = MappingProxyType({})
+) -> list[PlannedAiring]:
+    return lay(timetable, {day: [Wanted(day, wish) for wish in wishes]}, held)
+
+
+def slot_of(timetable: CommuneTimetable, name: str | None) -> Slot | None:
+    return next((slot for slot in timetable.slots if slot.name == name), None)
 
 
 def laid(*wishes: Wish, timetable: CommuneTimetable = COMMUNE, day: date = MONDAY) -> dict[str, PlannedAiring]:

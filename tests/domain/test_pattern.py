@@ -57,7 +57,8 @@ def test_a_value_is_taken_as_people_write_it(kind: FieldKind, given: str, value:
         (field(), "gọi {hotline}", "without braces"),
         (field(), "a]b", "without braces"),
         (field(max_characters=3), "bốn chữ", "at most 3 characters"),
-        (field(kind=FieldKind.NUMBER, min=1, max=9), "10", "10 is not between 1 and 9"),
+        (field(kind=FieldKind.NUMBER, max=9), "10", "10 is more than 9"),
+        (field(kind=FieldKind.NUMBER, min=1), "0", "0 is less than 1"),
         (field(kind=FieldKind.NUMBER), "1,5", "whole number"),
         (field(kind=FieldKind.NUMBER), "1.5", "whole number"),
         (field(kind=FieldKind.NUMBER), "-1", "whole number"),
@@ -117,6 +118,27 @@ def test_it_expires_when_what_it_announces_is_over() -> None:
     whole_day = replace(NOTICE, expires=Expiry("day"))
     assert whole_day.expires_at(values) == datetime(2026, 11, 25, 23, 59, 59)  # noqa: DTZ001
     assert replace(NOTICE, expires=None).expires_at(values) is None
+
+
+def test_a_sentence_brings_its_own_full_stop() -> None:
+    written = {"day": "mai.", "since": "7h", "until": "9h"}
+    ended = replace(NOTICE, versions={"vi": Version("t", TEXT + " Ngày {day}.")})
+    assert ended.filled("vi", written).text.endswith("Ngày mai.")
+
+
+def test_of_two_numbers_the_later_one_is_the_larger() -> None:
+    pair = (field("low", FieldKind.NUMBER), field("high", FieldKind.NUMBER, after="low"))
+    pattern = replace(NOTICE, fields=pair, expires=None, versions={"vi": Version("t", "{low} đến {high}")})
+    assert pattern.values({"low": "1", "high": "5"}, TODAY) == {"low": 1, "high": 5}
+    with pytest.raises(InputError, match="high must come after low"):
+        pattern.values({"low": "5", "high": "5"}, TODAY)
+
+
+@pytest.mark.parametrize("choices", [None, {"fire": {"en": "a fire"}}])
+def test_a_choice_without_words_in_a_language_is_refused(choices: dict[str, dict[str, str]] | None) -> None:
+    chosen = field("what", FieldKind.CHOICE, choices=choices)
+    with pytest.raises(InputError, match="what: a choice has no words in vi"):
+        replace(NOTICE, fields=(chosen,), expires=None, versions={"vi": Version("t", "{what}")})
 
 
 def test_a_language_that_it_lacks_is_told_with_those_it_has() -> None:

@@ -9,9 +9,8 @@ import pytest
 
 from broadcaster.domain.airing import AiringKey, Reason
 from broadcaster.domain.bulletin import Priority
-from broadcaster.domain.plan import lay_day
 from broadcaster.domain.timetable import Blocked, CommuneTimetable, Slot, Window, instant
-from tests.domain.days import COMMUNE, EVENING, MONDAY, VIETNAM, here, key, laid, starts, wish
+from tests.domain.days import COMMUNE, EVENING, MONDAY, VIETNAM, here, key, laid, lay_day, starts, wish
 
 
 def test_a_slot_is_filled_end_to_end() -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from broadcaster.domain.airing import AiringKey
 from broadcaster.domain.bulletin import Priority
-from broadcaster.domain.plan import Wish, lay_day
+from broadcaster.domain.plan import Wish
 from broadcaster.domain.timetable import Blocked, CommuneTimetable, Slot, Window
-from tests.domain.days import COMMUNE, MONDAY, here, key, wish
+from tests.domain.days import COMMUNE, MONDAY, here, key, lay_day, slot_of, wish
 
 
 def _clock(minute: int) -> time:
@@ -89,7 +89,7 @@ def test_every_wish_that_has_its_place_gets_one_airing_with_its_own_key(
     commune: CommuneTimetable, asked: list[Wish]
 ) -> None:
     keys = [airing.key for airing in lay_day(commune, MONDAY, asked)]
-    placed = [wish for wish in asked if wish.at or commune.slot(wish.slot or "")]
+    placed = [wish for wish in asked if wish.at or slot_of(commune, wish.slot)]
     assert sorted(keys) == sorted(AiringKey(w.schedule, "kep", MONDAY, w.place_in_day) for w in placed)
 
 
@@ -105,7 +105,7 @@ def test_the_order_in_which_wishes_are_found_changes_nothing(
 @given(communes, wishes)
 def test_a_slot_holds_what_airs_in_it(commune: CommuneTimetable, asked: list[Wish]) -> None:
     for airing in lay_day(commune, MONDAY, asked):
-        slot = commune.slot(airing.key.place_in_day)
+        slot = slot_of(commune, airing.key.place_in_day)
         if slot is not None and airing.blocked is None:
             start, end = slot.window.on(MONDAY, commune.zone)
             assert start <= airing.due_at < airing.ends_at <= end

@@ -11,7 +11,6 @@ from broadcaster.domain.timetable import (
     ALL_DAYS,
     Blocked,
     CommuneTimetable,
-    Slot,
     Window,
     instant,
     local_time,
@@ -181,13 +180,6 @@ def test_no_start_up_to_the_latest_one_touches_the_quiet_hours(
     assert due <= latest <= due + timedelta(minutes=grace)
     if not timetable.is_quiet((due, due + duration)):
         assert not timetable.is_quiet((latest, latest + duration))
-
-
-def test_a_slot_is_found_by_its_name() -> None:
-    morning = Slot("Buổi sáng", Window(time(5, 30), time(6)))
-    timetable = CommuneTimetable("kep", VIETNAM, (morning,), NIGHT)
-    assert timetable.slot("Buổi sáng") is morning
-    assert timetable.slot("Buổi tối") is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ They have no clock of their own: `go_on(now)` lets them live until that moment.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 import pytest
@@ -69,7 +69,7 @@ class Loudspeaker:
         if self.vice is Vice.FAST:
             self.played.append(order.airing)
             self.tell(order.airing, ReportState.STARTED, order.start)
-            self.tell(order.airing, ReportState.FINISHED, order.start + timedelta(milliseconds=order.duration_ms))
+            self.tell(order.airing, ReportState.FINISHED, order.start + order.length)
         self.on_take()
 
     def go_on(self, now: datetime) -> None:
@@ -99,7 +99,7 @@ class Loudspeaker:
             self.tell(order.airing, ReportState.REFUSED, at, code="too_late")
             return
         self.played.append(order.airing)
-        self.playing[order.airing] = at + timedelta(milliseconds=order.duration_ms)
+        self.playing[order.airing] = at + order.length
         self.tell(order.airing, ReportState.STARTED, at)
 
 

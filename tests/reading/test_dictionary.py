@@ -63,3 +63,18 @@ def test_the_span_names_the_dictionary() -> None:
 
 def test_other_languages_take_no_entries() -> None:
     assert read("Grab", "en", Dictionary([Pronunciation("grab", "x")])).spoken == "Grab"
+
+
+def test_what_is_held_against_the_facts_is_said_by_the_rules_alone() -> None:
+    hiding = Dictionary([Pronunciation("1900 6769", "một"), Pronunciation("npc.com.vn", "trang khác")])
+    assert read("gọi 1900 6769, xem npc.com.vn", "vi", hiding) == read("gọi 1900 6769, xem npc.com.vn", "vi")
+
+
+def test_a_word_between_numbers_to_call_does_not_end_their_list() -> None:
+    found = read("gọi 8055 hoặc 8155, 8255", "vi", Dictionary([Pronunciation("hoặc", "hay")]))
+    assert found.spoken == "gọi tám không năm năm hay tám một năm năm, tám hai năm năm"
+
+
+def test_the_nearer_layer_wins_whatever_the_case_of_its_entry() -> None:
+    layers = Dictionary([Pronunciation("EVN", "nguồn")], [Pronunciation("evn", "xã")])
+    assert read("EVN", "vi", layers).spoken == "xã"

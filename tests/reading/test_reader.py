@@ -83,6 +83,8 @@ def test_other_languages_are_cleaned_and_left_as_written() -> None:
         ("en", "call +84 912 345 678", "call + 8 4, 9 1 2, 3 4 5, 6 7 8"),
         ("en", "call 0912345678", "call 0 9 1 2, 3 4 5, 6 7 8"),
         ("bn", "১৯০০ ৬৭৬৯ নম্বরে", "১ ৯ ০ ০, ৬ ৭ ৬ ৯ নম্বরে"),
+        ("en", "dial 113", "dial 1 1 3"),
+        ("bn", "১১৩ নম্বরে, ৫ নম্বর ওয়ার্ড", "১ ১ ৩ নম্বরে, ৫ নম্বর ওয়ার্ড"),
     ],
 )
 def test_a_telephone_number_is_not_counted_in_any_language(language: str, written: str, spoken: str) -> None:

@@ -68,6 +68,12 @@ def test_without_an_expected_reading_the_example_keeps_the_one_it_has(world: Wor
         (Entry("15", "rằm", "ngày 15/12/2025"), "a longer entry or rule"),
         (Entry("K7", "ca bảy", "khu K7", "khu ka bảy"), "would be said “khu ca bảy”, not “khu ka bảy”"),
         (Entry("x" * 101, "ca bảy"), "shorten"),
+        (Entry("1900 6769", "một chín không không sáu bảy sáu tám"), "no entry changes that"),
+        (Entry("tổng đài 1900", "tổng đài"), "no entry changes that"),
+        (Entry("gọi 113", "gọi một một bốn"), "no entry changes that"),
+        (Entry("cskh.npc.com.vn", "trang lừa đảo"), "no entry changes that"),
+        (Entry("xyz", "số một chín không không"), "no entry changes that"),
+        (Entry("-", "và"), "needs a written form"),
     ],
 )
 def test_an_entry_that_cannot_be_used_is_refused_in_words(world: World, entry: Entry, told: str) -> None:
@@ -140,3 +146,10 @@ def test_an_unknown_commune_is_named(world: World) -> None:
 def test_nobody_in_particular_may_change_nothing(world: World) -> None:
     with world.store.writing() as session, pytest.raises(NotAllowedError):
         dictionary.save(session, KEP, [Entry("K7", "ca bảy")], Actor(None, "root"), NOW)
+
+
+def test_a_row_with_a_comma_too_many_or_a_column_twice_is_refused(world: World) -> None:
+    with pytest.raises(InputError, match="Line 2 has more cells"):
+        dictionary.from_csv("written,spoken,example\nK7,ca bảy,họp tại K7, thôn Vôi\n".encode())
+    with pytest.raises(InputError, match="must name the columns"):
+        dictionary.from_csv("written,spoken,spoken\nK7,ca bảy,ca tám\n".encode())

@@ -81,7 +81,7 @@ def test_the_grace_has_an_end(world: World, loa: Loudspeaker, late: timedelta, i
 def test_after_an_outage_there_is_no_burst(world: World) -> None:
     world.approved()
     world.schedule(communes=["kep", "my-thai"], times=[f"{hour:02}:{minute:02}" for hour in range(10, 19)
-                                                         for minute in (0, 30)])  # fmt: skip
+                                                         for minute in (0, 30)], rehearsal=True)  # fmt: skip
     world.plan()
     world.run(here("18:32"), here("18:34"))
     outcomes = [row.outcome for row in world.airings(local_date=DUE.date())]

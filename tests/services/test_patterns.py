@@ -73,6 +73,8 @@ def test_a_power_cut_is_said_with_its_weekday_and_expires_when_the_power_is_back
     filled = patterns.fill(None, found, "vi", given, EXAMPLES_ARE_OF)
     assert "từ 7h30 đến 11h, thứ bảy, ngày 05/12/2026, ngành điện" in filled.text
     assert filled.expires_at == datetime(2026, 12, 5, 4, tzinfo=UTC)
+    bengali = patterns.fill(None, found, "bn", given, EXAMPLES_ARE_OF)
+    assert "শনিবার, ৫ ডিসেম্বর ২০২৬, ৭:৩০ থেকে ১১:০০" in bengali.text
     english = patterns.fill(None, found, "en", given, EXAMPLES_ARE_OF)
     assert "On Saturday, 5 December 2026, from 7:30 to 11:00" in english.text
 
@@ -130,6 +132,11 @@ def test_a_pattern_that_is_wrong_is_told_with_its_file_and_line(tmp_path: Path) 
     text = "{title: {vi: x}, about: {vi: x}, versions: {vi: {title: x, text: 'a {b}'}}}"
     (tmp_path / "sai.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"sai.yaml: The text names b"):
+        patterns.find(patterns.folders(tmp_path), "sai")
+    (tmp_path / "sai.yaml").write_text(
+        text.replace("versions: {vi", "versions: {xx").replace("{b}", "b"), encoding="utf-8"
+    )
+    with pytest.raises(InputError, match="xx is no language"):
         patterns.find(patterns.folders(tmp_path), "sai")
     with pytest.raises(InputError, match=r"no pattern ../sai. Patterns: da-cai"):
         patterns.find(patterns.folders(tmp_path), "../sai")

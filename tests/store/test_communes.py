@@ -57,8 +57,7 @@ def test_a_timetable_is_read_as_it_is_kept() -> None:
         reserved=[{"start": "05:00", "end": "05:30", "reason": "Tiếp sóng"}],
     )
     found = places.timetable(row, NIGHT)
-    slot = found.slot("Buổi sáng")
-    assert slot is not None
+    (slot,) = found.slots
     assert (slot.window.start, slot.window.end, slot.days) == (time(5, 30), time(6), frozenset({5, 6}))
     assert found.quiet_hours is not None
     assert (found.quiet_hours.start, found.quiet_hours.end) == (time(22), time(4, 30))

@@ -1,0 +1,203 @@
+"""The planner's arithmetic: which airings a commune's days hold, when each is due, and what stands in its way.
+
+Items of a slot are laid end to end by priority, then order, then age; one that does not fit is blocked and leaves its
+room to the next, unless it may go on to another slot. Quiet hours and reserved windows block whatever touches them;
+caps keep the earliest sessions of a day. Of two airings that would sound at once the lower priority, then the later,
+is blocked.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from typing import NamedTuple
+
+from broadcaster.domain.airing import AiringKey, Reason
+from broadcaster.domain.plan import BlockedTime, Held, Overflow, PlannedAiring, Wanted, Wish, obstacle
+from broadcaster.domain.timetable import CommuneTimetable, Interval, instant, local_time
+
+_DAY = timedelta(days=1)
+_GOES_ON = frozenset({Reason.SLOT_FULL, Reason.CAP_MINUTES})
+"""What sends an airing on to another slot, if it may go."""
+
+
+class _Item(NamedTuple):
+    """A wanted airing in the queue of a session. `due` is fixed, or None for what is laid.
+
+    `first` is how it was blocked where it was wished for, once it goes on, and `until` the last date it is tried on.
+    """
+
+    wish: Wish
+    key: AiringKey
+    due: datetime | None
+    first: PlannedAiring | None = None
+    until: date = date.min
+
+
+class _Laid(NamedTuple):
+    wish: Wish
+    airing: PlannedAiring
+
+
+@dataclass(slots=True)
+class _Session:
+    """One slot of a day, or one fixed time outside any slot (then `slot` is empty)."""
+
+    start: datetime
+    end: datetime
+    slot: str
+    items: list[_Item] = field(default_factory=list)
+
+
+def lay(
+    timetable: CommuneTimetable, wanted: Mapping[date, Sequence[Wanted]], held: Held = MappingProxyType({})
+) -> list[PlannedAiring]:
+    """The airings of one commune, by due time, laid around those that are held.
+
+    `wanted` has what is wished for each local date, after moves. Wishes for a slot that a day lacks, and those whose
+    airing is held, yield none. What may go on to another slot is tried until the day after its own.
+    """
+    laying = _Laying(timetable, held, sorted(held.values()))
+    for day in sorted(wanted):
+        laying.lay_day(day, wanted[day])
+        if day + _DAY in laying.goes_on and day + _DAY not in wanted:
+            laying.lay_day(day + _DAY, ())
+    return sorted(_without_overlaps(laying.laid, laying.taken), key=lambda airing: (airing.due_at, airing.key))
+
+
+@dataclass(slots=True)
+class _Laying:
+    timetable: CommuneTimetable
+    held: Held
+    taken: Sequence[Interval]
+    laid: list[_Laid] = field(default_factory=list)
+    goes_on: dict[date, dict[str, list[_Item]]] = field(default_factory=dict)
+    """By date and slot what did not fit the day before; under "" what waits for the first slot of the day."""
+
+    def lay_day(self, day: date, wanted: Iterable[Wanted]) -> None:
+        blocked = BlockedTime.around(self.timetable, day)
+        caps = self.timetable.caps
+        most = caps.sessions_on(day) if caps is not None else None
+        coming = self.goes_on.pop(day, {})
+        waiting = coming.pop("", [])
+        count = 0
+        for session in self._sessions(day, wanted, coming):
+            if session.slot:
+                session.items += waiting
+                waiting = []
+            is_over = most is not None and count >= most
+            is_aired, left = self._lay_session(session, blocked, is_over=is_over)
+            count += is_aired
+            for item in left:
+                if item.wish.overflow is Overflow.NEXT_SLOT:
+                    waiting.append(item)
+                else:
+                    self._go_on(item, day, session.slot)
+        for item in [*waiting, *(item for items in coming.values() for item in items)]:
+            self._go_on(item, day, "")
+
+    def _go_on(self, item: _Item, day: date, slot: str) -> None:
+        """To the next day, if it may still be tried there; else it stays where it was wished for, blocked."""
+        if day < item.until:
+            self.goes_on.setdefault(day + _DAY, {}).setdefault(slot, []).append(item)
+        elif item.first is not None:
+            self.laid.append(_Laid(item.wish, item.first))
+
+    def _sessions(self, day: date, wanted: Iterable[Wanted], coming: dict[str, list[_Item]]) -> list[_Session]:
+        """The day's sessions in their order, each with what is wished for it. Takes out of `coming` what it places."""
+        slots: dict[str, _Session] = {}
+        for slot in self.timetable.slots:
+            if day.weekday() in slot.days:
+                start, end = slot.window.on(day, self.timetable.zone)
+                slots[slot.name] = _Session(start, end, slot.name, coming.pop(slot.name, []))
+        fixed: dict[datetime, _Session] = {}
+        for rule_date, wish in wanted:
+            key = AiringKey(wish.schedule, self.timetable.commune, rule_date, wish.place_in_day)
+            if key in self.held:
+                continue
+            if wish.slot is not None:
+                if wish.slot in slots:
+                    slots[wish.slot].items.append(_Item(wish, key, None))
+            elif wish.at is not None:
+                due = instant(day, local_time(wish.at), self.timetable.zone)
+                around = next((slot for slot in slots.values() if slot.start <= due < slot.end), None)
+                session = around or fixed.setdefault(due, _Session(due, due, ""))
+                session.items.append(_Item(wish, key, due))
+        return sorted((*slots.values(), *fixed.values()), key=lambda session: session.start)
+
+    def _lay_session(self, session: _Session, blocked: BlockedTime, *, is_over: bool) -> tuple[bool, list[_Item]]:
+        """Lay the queue of a session. Whether anything airs in it that counts, and what goes on to another slot."""
+        caps = self.timetable.caps
+        per_session = caps.per_session if caps is not None else None
+        used, is_aired = self._held_in(session) if caps is not None else (timedelta(), False)
+        cursor = session.start
+        left: list[_Item] = []
+        for item in sorted(session.items, key=lambda item: item.wish.rank):
+            wish = item.wish
+            start = item.due or _free_from(cursor, wish.duration, self.taken)
+            end = start + wish.duration
+            reason = obstacle(blocked, wish, start, end)
+            if reason is None and not wish.is_rehearsal:
+                if is_over:
+                    reason = Reason.CAP_SESSIONS
+                elif per_session is not None and used + wish.duration > per_session:
+                    reason = Reason.CAP_MINUTES
+            if reason is None and item.due is None and end > session.end:
+                reason = Reason.SLOT_FULL
+            airing = PlannedAiring(item.key, start, end, reason)
+            if reason is not None and _may_go_on(item, reason):
+                day = session.start.astimezone(self.timetable.zone).date()
+                left.append(item if item.first is not None else item._replace(first=airing, until=day + _DAY))
+                continue
+            self.laid.append(_Laid(wish, airing))
+            if reason is None:
+                cursor = end if item.due is None else cursor
+                if not wish.is_rehearsal:
+                    used, is_aired = used + wish.duration, True
+        return is_aired, left
+
+    def _held_in(self, session: _Session) -> tuple[timedelta, bool]:
+        """How much of a session is taken by what was begun."""
+        inside = [
+            end - start for start, end in self.taken if start == session.start or session.start <= start < session.end
+        ]
+        return sum(inside, timedelta()), bool(inside)
+
+
+def _may_go_on(item: _Item, reason: Reason) -> bool:
+    """Whether an airing that is blocked here is tried in another slot."""
+    return item.wish.overflow is not Overflow.SKIP and (item.first is not None or reason in _GOES_ON)
+
+
+def _free_from(due: datetime, duration: timedelta, taken: Sequence[Interval]) -> datetime:
+    """The first moment from `due` on at which nothing taken would sound at once; `taken` is in order."""
+    for start, end in taken:
+        if start < due + duration and due < end:
+            due = end
+    return due
+
+
+def _precedence(laid: _Laid) -> tuple[object, ...]:
+    """Who stays where two would sound at once: the higher priority, then the earlier; the rest makes it definite."""
+    wish, airing = laid
+    return wish.priority.rank, airing.due_at, wish.order, wish.age, airing.key
+
+
+def _without_overlaps(laid: Sequence[_Laid], taken: Sequence[Interval]) -> Iterator[PlannedAiring]:
+    """Block the lower priority, then the later, of two airings that would sound at once; what is taken stays."""
+    starts: list[datetime] = []
+    ends: list[datetime] = []
+    for _, airing in sorted(laid, key=_precedence):
+        if airing.blocked is not None:
+            yield airing
+            continue
+        place = bisect_left(starts, airing.due_at)
+        meets_earlier = place > 0 and ends[place - 1] > airing.due_at
+        meets_later = place < len(starts) and starts[place] < airing.ends_at
+        if meets_earlier or meets_later or any(s < airing.ends_at and airing.due_at < e for s, e in taken):
+            yield airing._replace(blocked=Reason.OVERLAP)
+        else:
+            starts.insert(place, airing.due_at)
+            ends.insert(place, airing.ends_at)
+            yield airing
