@@ -13,6 +13,7 @@ from broadcaster.cli import (
     db,
     demo,
     dictionary,
+    emergency,
     import_,
     log,
     pattern,
@@ -21,6 +22,7 @@ from broadcaster.cli import (
     serve,
     service,
     spoken,
+    stop,
     timetable,
     voices,
     worker,
@@ -45,6 +47,8 @@ app.add_typer(bulletin.app, name="bulletin")
 app.add_typer(pattern.app, name="pattern")
 app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(timetable.app, name="timetable")
+app.add_typer(emergency.app, name="emergency")
+app.add_typer(stop.app, name="stop")
 app.add_typer(log.app, name="log")
 
 

@@ -50,9 +50,18 @@ class Reason(StrEnum):
     STATION_UNREACHABLE = "station_unreachable"
     NOT_CONFIRMED = "not_confirmed"
     STOPPED = "stopped"
+    PREEMPTED = "preempted"
     SERVER_DOWN = "server_down"
     WORKER_STOPPED = "worker_stopped"
     SOME_STATIONS = "some_stations"
+
+
+class Scope(StrEnum):
+    """How far a stop reaches."""
+
+    AIRING = "airing"
+    COMMUNE = "commune"
+    EVERYTHING = "everything"
 
 
 class Evidence(StrEnum):

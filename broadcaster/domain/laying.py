@@ -49,6 +49,9 @@ class _Session:
     slot: str
     items: list[_Item] = field(default_factory=list)
 
+    def holds(self, moment: datetime) -> bool:
+        return moment == self.start or self.start <= moment < self.end
+
 
 def lay(
     timetable: CommuneTimetable, wanted: Mapping[date, Sequence[Wanted]], held: Held = MappingProxyType({})
@@ -81,14 +84,17 @@ class _Laying:
         most = caps.sessions_on(day) if caps is not None else None
         coming = self.goes_on.pop(day, {})
         waiting = coming.pop("", [])
+        sessions = self._sessions(day, wanted, coming)
+        begun = {session.start for session in sessions if caps is not None and self._held_in(session)[1]}
+        free = None if most is None else most - len(begun)  # what was begun has its place, however late in the day
         count = 0
-        for session in self._sessions(day, wanted, coming):
+        for session in sessions:
             if session.slot:
                 session.items += waiting
                 waiting = []
-            is_over = most is not None and count >= most
+            is_over = free is not None and count >= free and session.start not in begun
             is_aired, left = self._lay_session(session, blocked, is_over=is_over)
-            count += is_aired
+            count += is_aired and session.start not in begun
             for item in left:
                 if item.wish.overflow is Overflow.NEXT_SLOT:
                     waiting.append(item)
@@ -124,7 +130,16 @@ class _Laying:
                 around = next((slot for slot in slots.values() if slot.start <= due < slot.end), None)
                 session = around or fixed.setdefault(due, _Session(due, due, ""))
                 session.items.append(_Item(wish, key, due))
-        return sorted((*slots.values(), *fixed.values()), key=lambda session: session.start)
+        found = [*slots.values(), *fixed.values()]
+        if self.timetable.caps is not None:
+            found += self._begun_beside(found, day)
+        return sorted(found, key=lambda session: session.start)
+
+    def _begun_beside(self, sessions: Sequence[_Session], day: date) -> list[_Session]:
+        """What was begun on a day at times that nobody wishes for any more: it was heard, and counts."""
+        beside = [start for start, _ in self.taken if not any(session.holds(start) for session in sessions)]
+        zone = self.timetable.zone
+        return [_Session(start, start, "") for start in beside if start.astimezone(zone).date() == day]
 
     def _lay_session(self, session: _Session, blocked: BlockedTime, *, is_over: bool) -> tuple[bool, list[_Item]]:
         """Lay the queue of a session. Whether anything airs in it that counts, and what goes on to another slot."""
@@ -159,9 +174,7 @@ class _Laying:
 
     def _held_in(self, session: _Session) -> tuple[timedelta, bool]:
         """How much of a session is taken by what was begun."""
-        inside = [
-            end - start for start, end in self.taken if start == session.start or session.start <= start < session.end
-        ]
+        inside = [end - start for start, end in self.taken if session.holds(start)]
         return sum(inside, timedelta()), bool(inside)
 
 

@@ -177,9 +177,11 @@ def numbered_letter(cursor: Cursor) -> Said | None:
         return (found.end(), f"{cardinal(found['number'])} {spell(found['head'])}") if found else None
     if not found or is_measured(cursor, found.end("number")):
         return None
+    number = found["number"]
+    is_feeder = len(number) == 3 and cursor.word_before == "lộ"
     tail = f" {cardinal(found['tail'])}" if found["tail"] else ""
     tail += f" chấm {fraction_digits(found['decimal'])}" if found["decimal"] and found["tail"] else ""
-    return found.end(), f"{cardinal(found['number'])} {spell(found['head'])}{tail}"
+    return found.end(), f"{digits(number) if is_feeder else cardinal(number)} {spell(found['head'])}{tail}"
 
 
 def _is_headline(cursor: Cursor, end: int) -> bool:

@@ -27,6 +27,7 @@ MONTH_YEAR = re.compile(
 DAYS_LISTED = re.compile(r"(?:ngày|mùng|mồng)(?: ?[0-9]{1,2} ?(?:,|;|và|-|đến|&|hoặc) ?){1,9}$")
 WEEKDAY = re.compile(r"T(?P<day>[2-7])(?![0-9/A-Za-z])(?P<more>(?: ?-| đến|,| và) ?(?:T[2-7](?![0-9])|CN))?")
 SHORT_MONTH = re.compile(rf"T{MONTH} ?[/-] ?(?P<year>20[0-9]{{2}})(?![0-9])")
+AFTER_WEEKDAY = re.compile(r" (?:hàng|hằng) tuần|, ?ngày [0-9]| (?:và|&) (?:CN|chủ nhật)")
 LUNAR_AHEAD = re.compile(
     rf",? (?:âm lịch|dương lịch|ÂL(?![{LETTER}])|năm (?:Giáp|Ất|Bính|Đinh|Mậu|Kỷ|Canh|Tân|Nhâm|Quý) [{LETTER}])"
 )
@@ -79,7 +80,7 @@ def year(figures: str | None) -> str:
 
 def _day(cursor: Cursor, figures: str) -> str:
     """A day with the word that announces it, unless the text has it: never "ngày ngày"."""
-    if cursor.word_before in CONTEXT["day"]:
+    if cursor.word_before in CONTEXT["day"] or cursor.before[-3:] == ("ngày", "và", "đêm"):
         return cardinal(figures)
     before = cursor.before[-3:]  # từ 18 đến 20/12
     is_end_of_range = len(before) == 3 and before[0] == "từ" and before[1].isdecimal() and before[2] in {"đến", "tới"}
@@ -170,9 +171,20 @@ def day_and_month(cursor: Cursor) -> Said | None:
 def weekday(cursor: Cursor) -> Said | None:
     """T2-T6, sáng T7: days of the week in short, where a range or a part of the day shows that they are meant."""
     found = WEEKDAY.match(cursor.text, cursor.at)
-    if not found or not (found["more"] or cursor.said_by in {"weekday", "dash"} or cursor.word_before in DAY_PARTS):
+    if not found or not (
+        found["more"]
+        or cursor.said_by in {"weekday", "dash"}
+        or cursor.word_before in DAY_PARTS
+        or _is_weekday_here(cursor)
+    ):
         return None
     return cursor.at + 2, "thứ " + ("tư" if found["day"] == "4" else cardinal(found["day"]))
+
+
+def _is_weekday_here(cursor: Cursor) -> bool:
+    """kể cả T7, trực T7, T5 hàng tuần, T5, ngày 18/6."""
+    is_after = cursor.word_before in {"cả", "trực", "trừ", "nghỉ", "dân"}
+    return is_after or AFTER_WEEKDAY.match(cursor.text, cursor.at + 2) is not None
 
 
 def short_month(cursor: Cursor) -> Said | None:

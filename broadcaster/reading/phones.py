@@ -1,6 +1,7 @@
 """Hotlines, telephones, emergency and short numbers: digit by digit, a pause between groups."""
 
 import re
+from itertools import pairwise
 
 from broadcaster.reading.characters import LETTER
 from broadcaster.reading.cursor import Cursor, Said
@@ -9,7 +10,7 @@ from broadcaster.reading.words import CONTEXT, spell
 
 END = rf"(?![0-9])(?![.,-][0-9])(?![{LETTER}])"
 GROUPED = re.compile(
-    r"\(?[ ]?(?P<plus>\+|00(?=84))?[ ]?(?P<first>[0-9]{1,5})[ ]?\)?(?:[ .-]{0,2}\(?[0-9]{1,11}\)?){0,6}"
+    r"\(?[ ]?(?P<plus>\+|00(?=84))?[ ]?(?P<first>[0-9]{1,5})[ ]?\)?(?:[ .-]{0,3}\(?[0-9]{1,11}\)?){0,6}"
 )
 SERVICE = re.compile(rf"1[89]00(?:[ .-]?[0-9]{{4,6}}|(?:[ .-][0-9]{{2,4}}){{2,3}}){END}")
 YEARS = re.compile(r"1[89]00-(?:1[89]|20)[0-9]{2}")
@@ -17,6 +18,8 @@ MASKED = re.compile(
     rf"(?P<head>1[89]00|0[0-9]{{2,4}})[ .-]?(?P<rest>[xX]{{2,7}}|[*]{{2,7}})(?:[ .-]?(?P<tail>[0-9]{{2,4}}))?{END}"
 )
 ANY = re.compile(rf"[0-9]{{1,15}}(?:[ .-][0-9]{{2,6}}){{0,5}}(?![0-9])(?![{LETTER}])")
+HELPERS = {("công", "an"), ("cấp", "cứu"), ("cứu", "hỏa"), ("cứu", "hoả"), ("cứu", "nạn"), ("trẻ", "em")}
+CALLED = HELPERS | {("máy", "lẻ"), ("máy", "nhánh")}
 MORE_TO_CALL = re.compile(r"/(?:11[1-5]|[0-9]{6,11})(?![0-9])")
 BENGALI_NUMBER = re.compile(r" ?নম্বর")
 AMOUNT = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
@@ -113,7 +116,7 @@ def called_number(cursor: Cursor) -> Said | None:
         return None  # a date or a paper
     figures = RUN.findall(found.group())
     has_plus = cursor.text[max(0, cursor.at - 1) : cursor.at] == "+"
-    is_listed = cursor.continues("phone") or (has_plus and (figures[0].startswith("84") or "đầu" in cursor.before[-4:]))
+    is_listed = cursor.continues("phone") or (has_plus and (figures[0].startswith("84") or "đầu" in cursor.before))
     total = sum(map(len, figures))
     is_called = is_listed or BENGALI_NUMBER.match(cursor.text, found.end()) or _is_called(cursor, found.group(), total)
     if total < 3 or not is_called or _is_counting(cursor, found.end()):
@@ -140,6 +143,8 @@ def _is_called(cursor: Cursor, number: str, total: int) -> bool:
     if not before or before[-1] in CONTEXT["amount word"]:
         return False
     is_short = number in EMERGENCY
+    if before[-2:] in CALLED or ("đầu", "số") in pairwise(before[-7:]):
+        return is_short or before[-2:] not in HELPERS
     if before[-1] == "số":
         return before[-2:] == ("đầu", "số") or _is_called_after_so(cursor, number, total)
     if before[-1] not in CONTEXT["call link"] and before[-1] not in CONTEXT["call"]:

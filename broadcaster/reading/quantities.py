@@ -65,6 +65,8 @@ UNIT_ALONE = re.compile(
     )
 )
 UNIT_AFTER_SLASH = re.compile(_unit_pattern(tight=True))
+COMRADE = re.compile(rf"/c(?![{LETTER}])")  # 10 đ/c are ten comrades
+ROADS = frozenset({"quốc", "tỉnh", "hương", "huyện", "đại", "thôn"})
 LETTER_UNITS = frozenset("AVWTML")
 
 
@@ -74,6 +76,8 @@ def unit_at(cursor: Cursor, at: int) -> re.Match[str] | None:
     if not found:
         return None
     name = found.group().strip()
+    if name == "đ" and COMRADE.match(cursor.text, found.end()):
+        return None
     if name == "'" and cursor.text[max(0, cursor.at - 1) : cursor.at] in {"'", '"', "“"}:
         return None
     is_letter = name in LETTER_UNITS and cursor.is_after("letter", 2) and not cursor.is_after("amount word")
@@ -104,6 +108,8 @@ def _plain(cursor: Cursor, figures: str, end: int) -> str:
             (is_next and cursor.word_before in {"số", "mẫu", "biểu"}) or len(figures) > 2 or set(figures) == {"0"}
         )
         return digits(figures) if is_label else cardinal(figures)
+    if len(figures) == 3 and cursor.word_before == "lộ" and not ROADS.intersection(cursor.before[-2:]):
+        return digits(figures)  # a feeder's number: its first figure is the voltage
     if len(figures) >= CODE_LONG and not is_measured(cursor, end):
         return digits(figures)
     return cardinal(figures)

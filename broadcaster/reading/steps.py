@@ -21,6 +21,7 @@ FIGURES: tuple[tuple[str, Step, str, str], ...] = (
     ("time", times.hour, "hHgG", "hHgG"),
     ("time", times.clock, ":", ""),
     ("time", times.gram_or_hour, "gG", ""),
+    ("time", times.dotted, ".", ""),
     ("address", codes.address, "/" + LETTER_AHEAD, ""),
     ("rated", quantities.rated, "(", "("),
     ("paper", codes.paper, LETTER_AHEAD + "/-", "/"),

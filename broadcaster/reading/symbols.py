@@ -27,6 +27,7 @@ CODE_AHEAD = re.compile(r"[A-Z]+[0-9]")
 WORD_BEFORE = re.compile(rf"[{LETTER}] ([{LETTER}]+) $")
 NAME_AHEAD = re.compile(r"[0-9A-ZĐ]")
 LIST_NUMBER = re.compile(r"(?:^|[\s(])[0-9]{1,2}$")
+AGE_AHEAD = re.compile(r" ?[0-9]{1,3} (?:tuổi|tháng tuổi|tuần tuổi)")
 USSD = re.compile(r"\*[0-9*]{2,20}#")
 TIMES = re.compile(r"[xX×](?= ?[0-9])")
 
@@ -163,6 +164,8 @@ def sign(cursor: Cursor) -> Said | None:
     if mark in "<>":
         if not re.match(r"=? ?-?[0-9]", cursor.text[cursor.at + 1 : cursor.at + 4]):
             return None
+        if AGE_AHEAD.match(cursor.text, cursor.at + 1):
+            return cursor.at + 1, "dưới" if mark == "<" else "trên"
         is_equal = cursor.text[cursor.at + 1] == "="
         words = "nhỏ hơn" if mark == "<" else "lớn hơn"
         return cursor.at + 1 + is_equal, words + (" hoặc bằng" if is_equal else "")

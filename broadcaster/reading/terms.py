@@ -9,6 +9,9 @@ from broadcaster.reading.words import ENTRIES, LETTERS, Entry, is_bare, is_sylla
 
 NUMBER_AHEAD = re.compile(r" ?[0-9]")
 ROAD_AHEAD = re.compile(r"\.? ?[0-9]{2,3}[A-E]?(?![0-9A-Za-z])(?![ .-][0-9])")
+PLATE_AHEAD = re.compile(r"[:.]? ?[0-9]{2}[A-ZĐ]")
+ROOM_AHEAD = re.compile(r"\.? ?[0-9]{3}[A-Z]?(?![0-9A-Za-z])")
+QUARTER_AHEAD = re.compile(r"\.? ?(?:IV|I{1,3})/[0-9]")
 DAY_AHEAD = re.compile(r",? ?\(?(?:ngày )?[0-9]{1,2}[/-][0-9]")
 YEAR_AHEAD = re.compile(r" ?(?:19|20)[0-9]{2}(?![0-9])")
 PER_AHEAD = re.compile(rf"/(?![cC](?![{LETTER}]))[{LETTER}]")
@@ -17,6 +20,7 @@ _ALL = [chr(code) for code in range(0x41, 0x1EFA) if re.fullmatch(f"[{LETTER}]",
 UPPER = "".join(letter for letter in _ALL if letter.isupper())
 LOWER = "".join(letter for letter in _ALL if letter.islower())
 PIECES = re.compile(rf"[{UPPER}]+(?![{LOWER}])|[{UPPER}]?[{LOWER}]+|.")
+INSIDE_NAME = re.compile(rf"[{UPPER}][{LOWER}]+ $")
 NEIGHBOUR = re.compile(rf"[ ,:.]{{1,2}}([{LETTER}]+)")
 
 
@@ -72,6 +76,11 @@ CONDITIONS: dict[str, Callable[[Cursor, int], bool]] = {
     "per": lambda cursor, end: PER_AHEAD.match(cursor.text, end) is not None,
     "colon": lambda cursor, end: cursor.text[end : end + 2].lstrip(" ").startswith(":"),
     "degree": lambda cursor, _end: cursor.text[max(0, cursor.at - 1) : cursor.at] in set("'°′"),
+    "plate": lambda cursor, end: PLATE_AHEAD.match(cursor.text, end) is not None,
+    "room": lambda cursor, end: ROOM_AHEAD.match(cursor.text, end) is not None,
+    "quarter": lambda cursor, end: QUARTER_AHEAD.match(cursor.text, end) is not None,
+    "percent": lambda cursor, _end: cursor.text[max(0, cursor.at - 2) : cursor.at].rstrip(" ").endswith("%"),
+    "named": lambda cursor, _end: INSIDE_NAME.search(cursor.text[max(0, cursor.at - 12) : cursor.at]) is not None,
     "mixed": lambda cursor, end: not _is_in_headline(cursor, end),
 }
 

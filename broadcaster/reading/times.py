@@ -14,13 +14,17 @@ SPACED = (
     r"(?:(?P<spaced_mark> ?(?:'|phút|PHÚT))|(?=[,.;:)\n-]|$| -| (?:sáng|trưa|chiều|tối|đêm|ngày|đến|tới|tại|NGÀY|ĐẾN)))"
 )
 HOUR = re.compile(
-    rf"(?P<hour>[0-9]{{1,3}}) ?(?:[hH]|[gG](?=[0-9]))(?:{MINUTES}| {SPACED}|(?![{LETTER}0-9]))"
+    rf"(?P<hour>[0-9]{{1,3}}) ?(?:[hH](?:\.(?=[0-9]{{2}}))?|[gG](?=[0-9]))(?:{MINUTES}| {SPACED}|(?![{LETTER}0-9]))"
     rf"|(?P<said_hour>[0-9]{{1,2}}) (?:giờ|GIỜ) (?P<said_minute>{SPACED.replace('spaced', 'said')})"
 )
 CLOCK = re.compile(
     r"(?P<hour>[0-9]{1,2}):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?+(?![0-9:])(?! ?%)"
     r"(?P<mark> ?[hH](?![A-Za-z]))?+"
 )
+DOTTED = re.compile(r"(?P<hour>[01]?[0-9]|2[0-4])\.(?P<minute>[0-5][0-9])(?![0-9])(?![.,][0-9])")
+QUARTERS = frozenset({"00", "15", "30", "45"})
+DOTTED_BEFORE = re.compile(r"(?:lúc|hồi|từ|sáng|chiều|tối)[: ]{1,2}[0-9]{1,2}\.[0-9]{2} ?- ?$")
+AFTER_TIME = re.compile(r" ?(?:[-,;.)\n]|$)| (?:đến|tới|ngày|sáng|trưa|chiều|tối|đêm|thứ|hàng|các|tại|ở|hôm)(?!\w)")
 GRAM_HOUR = re.compile(rf"(?P<hour>[0-9]{{1,2}})[gG](?![{LETTER}0-9])")
 RANGE_BEFORE = re.compile(r"(?:sáng|trưa|chiều|tối|đêm|từ|lúc)[: ]{1,2}[0-9]{1,2}g(?:[0-9]{2})? ?- ?$")
 TIME_WORDS = frozenset(
@@ -74,6 +78,20 @@ def clock(cursor: Cursor) -> Said | None:
     if not found or int(found["hour"]) > 24 or cursor.governor in {"lệ", "số", "kinh"}:
         return None
     return found.end(), f"{cardinal(found['hour'])} giờ{_minutes(found['minute'], found['mark'], found['second'])}"
+
+
+def dotted(cursor: Cursor) -> Said | None:
+    """17.30 after a word of time or before a part of the day, where it cannot be a measure."""
+    found = DOTTED.match(cursor.text, cursor.at)
+    if not found:
+        return None
+    is_due = cursor.word_before in {"lúc", "hồi"} or PARTS_OF_DAY.match(cursor.text, found.end()) is not None
+    is_range = found["minute"] in QUARTERS and (
+        cursor.word_before in {"từ", "đến", "tới"} or DOTTED_BEFORE.search(cursor.left) is not None
+    )
+    if not is_due and not (is_range and AFTER_TIME.match(cursor.text, found.end())):
+        return None
+    return found.end(), f"{cardinal(found['hour'])} giờ{_minutes(found['minute'], None)}"
 
 
 def gram_or_hour(cursor: Cursor) -> Said | None:

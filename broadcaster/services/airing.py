@@ -26,6 +26,7 @@ from broadcaster.domain.bulletin import BulletinState
 from broadcaster.domain.order import Order
 from broadcaster.domain.place import Mode, Station
 from broadcaster.errors import BroadcasterError
+from broadcaster.services import stops
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.services.rendering import Studio
 from broadcaster.store import airings
@@ -40,6 +41,7 @@ from broadcaster.store.tables import (
     DeliveryRow,
     RevisionRow,
     ScheduleRow,
+    StopRow,
     SubmissionRow,
 )
 
@@ -76,14 +78,23 @@ class HandOver:
         return len(ready)
 
     def recall(self, now: datetime) -> None:
-        """Take back what was handed over, has not begun, and is not approved any more."""
+        """Take back what was handed over and is not approved any more; cut short what was stopped or must give way."""
         with self.store.reading() as session:
-            begun = [row for row in airings.under_way(session) if row.phase is not Phase.ON_AIR]
-            begun += airings.given_back(session)
-            refused = {row: refusal for row in begun if (refusal := self._refusal(session, row)) is not None}
+            begun = airings.under_way(session)
+            stopped, urgent = stops.in_force(session), airings.emergencies_due(session, now)
+            refused: dict[AiringRow, Verdict] = {}
+            for row in (*begun, *airings.given_back(session)):
+                refusal = _cut(row, stopped, urgent) or (
+                    self._refusal(session, row) if row.phase is not Phase.ON_AIR else None
+                )
+                if refusal is not None:
+                    refused[row] = refusal
             stations = places.stations(session, {row.commune for row in refused})
         for row, refusal in refused.items():
             with self.store.writing() as session:
+                for part in airings.deliveries(session, row.id):
+                    if part.started_at is not None:  # as far as is known; the station's own word comes too late
+                        part.position_s = max(0.0, (now - part.started_at).total_seconds())
                 self.outcomes.end(session, session.get_one(AiringRow, row.id), refusal, now)
             for station in stations.get(row.commune, []):  # one that knows nothing of it stays as it is
                 self._silence(station, row.id)
@@ -138,7 +149,9 @@ class HandOver:
         return None
 
     def _refusal(self, session: Session, row: AiringRow) -> Verdict | None:
-        """Whether what was planned is still what is approved."""
+        """Whether what was planned is still what is approved, and nobody has stopped it."""
+        if stops.silences(stops.in_force(session), row):
+            return Verdict(Outcome.CANCELLED, Reason.STOPPED, Evidence.NONE)
         bulletin = session.get_one(BulletinRow, row.bulletin)
         submission = session.get_one(SubmissionRow, row.submission)
         if bulletin.state is BulletinState.WITHDRAWN:
@@ -156,12 +169,14 @@ class HandOver:
         """The guard of the quiet hours; only a rehearsal on stations that are all in test mode is let through."""
         if session.get_one(ScheduleRow, row.schedule).is_rehearsal and all(s.mode is Mode.TEST for s in targets):
             return False
+        if row.overrides_quiet:
+            return False
         commune = places.timetable(session.get_one(CommuneRow, row.commune), self.config.timetable.quiet_hours)
         return commune.is_quiet((start, start + (row.ends_at - row.due_at)))
 
     def _latest_start(self, session: Session, row: AiringRow) -> datetime:
         grace = timedelta(seconds=self.config.timetable.grace_s)
-        if session.get_one(ScheduleRow, row.schedule).is_rehearsal:
+        if row.overrides_quiet or session.get_one(ScheduleRow, row.schedule).is_rehearsal:
             return row.due_at + grace
         commune = places.timetable(session.get_one(CommuneRow, row.commune), self.config.timetable.quiet_hours)
         return commune.latest_start(row.due_at, row.ends_at - row.due_at, grace)
@@ -224,3 +239,20 @@ class HandOver:
             tell(session, self.outcomes.actor, Action.AIRING_HANDED_OVER, row, now, failed=failed_at)
         if all(part.state not in OPEN_STATION_STATES for part in parts):
             self.outcomes.conclude(session, row, now)
+
+
+def _cut(row: AiringRow, stopped: list[StopRow], urgent: Sequence[AiringRow]) -> Verdict | None:
+    """Why what was begun must fall silent now: somebody stopped it, or an emergency needs the loudspeakers."""
+    evidence = Evidence.STARTED if row.phase is Phase.ON_AIR else Evidence.NONE
+    if stops.silences(stopped, row):
+        outcome = Outcome.PARTIAL if row.phase is Phase.ON_AIR else Outcome.CANCELLED
+        return Verdict(outcome, Reason.STOPPED, evidence)
+    gives_way = any(
+        not stops.silences(stopped, other)
+        and other.id != row.id
+        and other.commune == row.commune
+        and other.mode is row.mode
+        and row.due_at < other.ends_at
+        for other in urgent
+    )
+    return Verdict(Outcome.PREEMPTED, Reason.PREEMPTED, evidence) if gives_way else None

@@ -270,6 +270,7 @@ def _schedule(entry: ScheduleEntry, now: datetime) -> ScheduleRow:
         overflow=entry.overflow,
         order=entry.order,
         is_rehearsal=entry.rehearsal,
+        is_emergency=False,
         created_at=now,
     )
 

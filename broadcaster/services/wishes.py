@@ -81,7 +81,9 @@ def asking(session: Session, communes: Collection[str] | None) -> Asking:
     """What is asked for in these communes, or in all."""
     rows = {row.code: row for row in _in(session, select(CommuneRow), CommuneRow.code, communes)}
     of_commune: dict[str, list[str]] = defaultdict(list)
-    asked_in = select(ScheduleCommuneRow.commune, ScheduleCommuneRow.schedule)
+    asked_in = select(ScheduleCommuneRow.commune, ScheduleCommuneRow.schedule).join(
+        ScheduleRow, (ScheduleRow.id == ScheduleCommuneRow.schedule) & ~ScheduleRow.is_emergency
+    )
     for commune, schedule in _rows(session, asked_in, ScheduleCommuneRow.commune, communes):
         of_commune[commune].append(schedule)
     wanted = None if communes is None else {schedule for found in of_commune.values() for schedule in found}

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from broadcaster.domain.airing import Phase
 from broadcaster.store.engine import changed_rows
-from broadcaster.store.tables import AiringRow, DeliveryRow
+from broadcaster.store.tables import AiringRow, DeliveryRow, ScheduleRow
 
 
 def due(session: Session, before: datetime, communes: Collection[str] | None = None) -> list[AiringRow]:
@@ -18,6 +18,12 @@ def due(session: Session, before: datetime, communes: Collection[str] | None = N
     if communes is not None:
         query = query.where(AiringRow.commune.in_(list(communes)))
     return list(session.scalars(query.order_by(AiringRow.due_at, AiringRow.id)))
+
+
+def emergencies_due(session: Session, now: datetime) -> list[AiringRow]:
+    """Emergencies that nobody has heard yet and that are due: what else sounds there gives way."""
+    query = select(AiringRow).join(ScheduleRow, (ScheduleRow.id == AiringRow.schedule) & ScheduleRow.is_emergency)
+    return list(session.scalars(query.where(AiringRow.phase == Phase.PLANNED, AiringRow.due_at <= now)))
 
 
 def under_way(session: Session) -> list[AiringRow]:

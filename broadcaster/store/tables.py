@@ -16,10 +16,11 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, StationState
+from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, Scope, StationState
 from broadcaster.domain.bulletin import BulletinState, Field, Priority
 from broadcaster.domain.place import Layer, Mode
 from broadcaster.domain.plan import OnHolidays, Overflow
@@ -36,6 +37,7 @@ _WORDS: tuple[type[StrEnum], ...] = (
     Field,
     Mode,
     Layer,
+    Scope,
     OnHolidays,
     Overflow,
 )
@@ -213,6 +215,7 @@ class ScheduleRow(Row):
     overflow: Mapped[Overflow] = mapped_column(server_default=Overflow.SKIP)
     order: Mapped[int]
     is_rehearsal: Mapped[bool]
+    is_emergency: Mapped[bool] = mapped_column(server_default=false())  # aired at once by two people; never planned
     created_at: Mapped[datetime]
 
 
@@ -255,6 +258,7 @@ class AiringRow(Row):
     ends_at: Mapped[datetime]
     repeats: Mapped[int] = mapped_column(server_default="1")
     gap_s: Mapped[float] = mapped_column(server_default="0")
+    overrides_quiet: Mapped[bool] = mapped_column(server_default=false())  # both of two people said so
     blocked: Mapped[Reason | None]
     latest_start_at: Mapped[datetime | None]  # set with the order: what starts later is silence
     handed_over_at: Mapped[datetime | None]
@@ -278,6 +282,37 @@ class DeliveryRow(Row):
     ended_at: Mapped[datetime | None]
     position_s: Mapped[float | None]
     detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class StopRow(Row):
+    """A stop, in force until somebody releases it."""
+
+    __tablename__ = "stops"
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    scope: Mapped[Scope]
+    target: Mapped[str] = mapped_column(String(64))  # the airing's id or the commune's code; empty for everything
+    reason: Mapped[str] = mapped_column(Text)
+    ordered_by: Mapped[str | None] = mapped_column(String(64))
+    ordered_at: Mapped[datetime]
+    released_by: Mapped[str | None] = mapped_column(String(64))
+    released_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class EmergencyRow(Row):
+    """What one person asked to air at once, and who confirmed it."""
+
+    __tablename__ = "emergencies"
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"))
+    communes: Mapped[list[Any]]
+    overrides_quiet: Mapped[bool]
+    is_drill: Mapped[bool]
+    asked_by: Mapped[str | None] = mapped_column(String(64))
+    asked_at: Mapped[datetime]
+    confirmed_by: Mapped[str | None] = mapped_column(String(64))
+    confirmed_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None] = mapped_column(String(64))
+    withdrawn_at: Mapped[datetime | None]
 
 
 class ChainHeadRow(Row):

@@ -19,7 +19,13 @@ from broadcaster.reading import read
 from broadcaster.speech.sentences import sentences
 
 PEER = "vietnormalizer"
-TABLES = ("sample_vi.tsv", "blind_phrases_vi.tsv", "blind_second_vi.tsv", "blind_bulletins_vi.tsv")
+TABLES = (
+    "sample_vi.tsv",
+    "blind_phrases_vi.tsv",
+    "blind_second_vi.tsv",
+    "blind_third_vi.tsv",
+    "blind_bulletins_vi.tsv",
+)
 OURS = (sys.executable, "-m", "broadcaster", "spoken")
 SENTENCES = 2_000
 PATHOLOGICAL = ("1", "1/", "1.", "0912", "a1", "(", "-", "IV", "\u0301", "1:", "a.b", "@", "%", "ngày 1/", "1,2-")

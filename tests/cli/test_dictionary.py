@@ -49,7 +49,7 @@ def test_a_dictionary_belongs_to_one_commune_or_one_source(office: Office) -> No
 
 
 def test_spoken_as_json_points_from_every_span_to_what_was_written(office: Office) -> None:
-    done = office.run("spoken", "--json", given="Gọi 1900 1234\nchú ý →\n")
+    done = office.run("spoken", "--json", given="Gọi 1900 1234\nchú ý ⇒\n")
     called, arrow = map(json.loads, done.stdout.splitlines())
     assert [(s["spoken"], s["rule"]) for s in called["spans"] if s["rule"]] == [
         ("một chín không không, một hai ba bốn", "phone")

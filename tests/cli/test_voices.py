@@ -145,6 +145,6 @@ def test_a_person_reads_a_bulletin_and_another_approves_what_is_heard(tmp_path: 
     shown = json.loads(ran(tmp_path, "bulletin", "show", "tin", "--json").stdout)[0]
     [(name, row)] = [item for item in listed(tmp_path).items() if item[0].startswith("recording/")]
     assert (row["language"], row["state"]) == ("vi", "ready")
-    assert [clip["voice"] for clip in shown["clips"]] == [name]
+    assert [clip["voice"] for clip in shown["clips"]] == [f"{name} + espeak/vi"]
     assert "6 samples" in ran(tmp_path, "voices", "--sample", "nghe-thu").stderr
     assert not list((tmp_path / "nghe-thu").glob("recording*"))

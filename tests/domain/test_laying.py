@@ -85,6 +85,13 @@ def test_what_was_begun_counts_towards_the_caps() -> None:
     assert found(airings) == {"a 23": "cap_minutes", "b 23": "23 06:10", "c 23": "cap_sessions"}
 
 
+def test_what_was_begun_at_a_time_that_nobody_wishes_for_any_more_counts_too() -> None:
+    capped = replace(TWO, caps=Caps(sessions_per_day=2))
+    held = {key("late"): (here("20:00"), here("20:10"))}  # handed over early, and due late
+    airings = laid(capped, (MONDAY, morning("a")), (MONDAY, wish("b", at="12:00")), (MONDAY, wish("c")), held=held)
+    assert found(airings) == {"a 23": "23 06:00", "b 23": "cap_sessions", "c 23": "cap_sessions"}
+
+
 def test_a_rehearsal_knows_no_caps_and_uses_none_up() -> None:
     capped = replace(TWO, caps=Caps(sessions_per_day=1))
     wanted = [(MONDAY, morning("try", is_rehearsal=True)), (MONDAY, wish("evening")), (MONDAY, wish("x", at="19:00"))]

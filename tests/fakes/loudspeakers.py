@@ -57,6 +57,9 @@ class Loudspeaker:
         self.stopped: list[str] = []
         self.playing: dict[str, datetime] = {}
         self.unread: list[Report] = []
+        self.heard: list[tuple[str, datetime, datetime]] = []
+        """What sounded, from when until when."""
+        self._since: dict[str, datetime] = {}
         self.on_take: Callable[[], None] = lambda: None
 
     def take(self, order: Order) -> None:
@@ -83,11 +86,13 @@ class Loudspeaker:
         for airing, ends_at in list(self.playing.items()):
             if ends_at <= now and self.vice is not Vice.NEVER_FINISHES:
                 del self.playing[airing]
+                self.heard.append((airing, self._since.pop(airing), ends_at))
                 self.tell(airing, ReportState.FINISHED, ends_at)
 
     def silence(self, airing: str) -> None:
         self.stopped.append(airing)
         if self.playing.pop(airing, None) is not None:
+            self.heard.append((airing, self._since.pop(airing), self.now or self.orders[airing].start))
             self.tell(airing, ReportState.STOPPED, self.now or self.orders[airing].start, code="stopped")
 
     def tell(self, airing: str, state: ReportState, at: datetime, *, code: str = "") -> None:
@@ -100,6 +105,7 @@ class Loudspeaker:
             return
         self.played.append(order.airing)
         self.playing[order.airing] = at + order.length
+        self._since[order.airing] = at
         self.tell(order.airing, ReportState.STARTED, at)
 
 

@@ -49,7 +49,9 @@ def test_the_conventions_of_the_sample_are_kept(written: str, accepted: str) -> 
     assert spoken in [heard(one) for one in accepted.split(" | ")]
 
 
-@pytest.mark.parametrize("name", ["blind_phrases_vi.tsv", "blind_second_vi.tsv", "blind_bulletins_vi.tsv"])
+@pytest.mark.parametrize(
+    "name", ["blind_phrases_vi.tsv", "blind_second_vi.tsv", "blind_third_vi.tsv", "blind_bulletins_vi.tsv"]
+)
 def test_what_was_written_before_the_rules_is_heard_as_it_is_meant(name: str) -> None:
     """By ear, as `scripts/bench reading` measures it; one in fifty may be a matter of taste."""
     cases = [(written.replace("\\n", "\n"), accepted) for written, accepted in phrases(name)]

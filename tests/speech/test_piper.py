@@ -114,7 +114,7 @@ def test_without_the_package_it_says_how_to_get_it(
     children: Children, thu: PiperVoiceSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert "pip install broadcaster[piper]" in refusal(piper(children, thu))
+    assert "-m pip install -e '.[piper]'" in refusal(piper(children, thu))
 
 
 def test_a_package_that_is_only_half_there_is_an_error(
