@@ -8,7 +8,7 @@ from broadcaster.reading.cursor import Cursor, Said
 from broadcaster.reading.dates import is_lunar
 from broadcaster.reading.numerals import cardinal, digits, fraction_digits, roman
 from broadcaster.reading.quantities import is_measured
-from broadcaster.reading.words import CONTEXT, is_syllable, spell
+from broadcaster.reading.words import CONTEXT, ENTRIES, is_syllable, spell
 
 CAPITALS = "A-ZĐƯ"
 PAPER = re.compile(
@@ -189,7 +189,7 @@ def _is_headline(cursor: Cursor, end: int) -> bool:
     right = re.match(rf"[ ]([{LETTER}]+)", cursor.text[end : end + 24])
     left = re.search(rf"([{LETTER}]+)[ ]$", cursor.text[max(0, cursor.at - 24) : cursor.at])
     sides = [side[1] for side in (left, right) if side]
-    return any(len(side) > 1 and side.isupper() and not roman(side) for side in sides)
+    return any(len(side) > 1 and side.isupper() and not roman(side) and side.lower() not in ENTRIES for side in sides)
 
 
 def roman_numeral(cursor: Cursor) -> Said | None:
