@@ -39,6 +39,14 @@ class Field(StrEnum):
     GOOD_EXAMPLES = "good_examples"
 
 
+class Late(StrEnum):
+    """What becomes of an airing whose time has passed: it starts late within the grace, waits for a slot, or ends."""
+
+    START = "start"
+    NEXT_SLOT = "next_slot"
+    SKIP = "skip"
+
+
 class BulletinState(StrEnum):
     DRAFT = "draft"
     SUBMITTED = "submitted"
@@ -83,10 +91,16 @@ class RevisionText:
     expires_at: datetime | None = None
     template: str | None = None
     voice: str | None = None
+    late: Late = Late.START
+    grace_s: float | None = None
 
     @property
     def sha256(self) -> str:
-        return digest(asdict(self))
+        """What came later is left out where it says nothing, so that older revisions keep their hash."""
+        values = asdict(self)
+        if self.late is Late.START and self.grace_s is None:
+            del values["late"], values["grace_s"]
+        return digest(values)
 
 
 class Placeholder(StrEnum):

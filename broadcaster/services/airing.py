@@ -26,7 +26,7 @@ from broadcaster.domain.bulletin import BulletinState
 from broadcaster.domain.order import Order
 from broadcaster.domain.place import Mode, Station
 from broadcaster.errors import BroadcasterError
-from broadcaster.services import stops
+from broadcaster.services import lateness, stops
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.services.rendering import Studio
 from broadcaster.store import airings
@@ -112,6 +112,8 @@ class HandOver:
             latest = self._latest_start(session, row)
             fault = self._fault(session, row, targets, latest, now) or clip_fault
             if fault is not None:
+                if fault.outcome is Outcome.MISSED and self._postponed(session, row, now):
+                    return
                 if row.due_at <= now:  # until then it can still be mended
                     self.outcomes.end(session, row, fault, now)
                 return
@@ -174,8 +176,18 @@ class HandOver:
         commune = places.timetable(session.get_one(CommuneRow, row.commune), self.config.timetable.quiet_hours)
         return commune.is_quiet((start, start + (row.ends_at - row.due_at)))
 
+    def _postponed(self, session: Session, row: AiringRow, now: datetime) -> bool:
+        """Whether a missed airing waits for the next slot, as its bulletin may say."""
+        commune = places.timetable(session.get_one(CommuneRow, row.commune), self.config.timetable.quiet_hours)
+        if not lateness.postpone(session, row, commune, now):
+            return False
+        session.refresh(row)
+        tell(session, self.outcomes.actor, Action.AIRING_POSTPONED, row, now, was_due_at=row.postponed_from)
+        return True
+
     def _latest_start(self, session: Session, row: AiringRow) -> datetime:
-        grace = timedelta(seconds=self.config.timetable.grace_s)
+        revision = session.get_one(RevisionRow, (row.bulletin, row.revision))
+        grace = lateness.grace(revision, timedelta(seconds=self.config.timetable.grace_s))
         if row.overrides_quiet or session.get_one(ScheduleRow, row.schedule).is_rehearsal:
             return row.due_at + grace
         commune = places.timetable(session.get_one(CommuneRow, row.commune), self.config.timetable.quiet_hours)

@@ -69,6 +69,8 @@ def revise(session: Session, bulletin: str, text: RevisionText, author: str | No
             expires_at=text.expires_at,
             template=text.template,
             voice=text.voice,
+            late=text.late,
+            grace_s=text.grace_s,
             author=author,
             created_at=now,
             sha256=text.sha256,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, ConfigDict, StringConstraints, field_validator, model_validator
 from pydantic import Field as Constraint
 
-from broadcaster.domain.bulletin import Field, Priority, normalised, placeholders
+from broadcaster.domain.bulletin import Field, Late, Priority, normalised, placeholders
 from broadcaster.domain.place import Mode
 from broadcaster.domain.plan import OnHolidays, Overflow
 from broadcaster.domain.roles import Role
@@ -170,6 +170,8 @@ class BulletinEntry(Strict):
     source: Text = ""
     text: str
     expires: datetime | None = None
+    late: Late = Late.START
+    grace_s: float | None = Constraint(None, ge=0, le=3600)
     template: str | None = None
     voice: str | None = None
 

@@ -187,6 +187,8 @@ def keep_bulletin(session: Session, entry: BulletinEntry, actor: Actor, now: dat
         expires_at=entry.expires,
         template=entry.template,
         voice=entry.voice,
+        late=entry.late,
+        grace_s=entry.grace_s,
     )
     before = session.get(BulletinRow, entry.id)
     number = before.revision if before is not None else 0

@@ -171,7 +171,7 @@ def _held(
 ) -> dict[str, dict[AiringKey, Interval]]:
     """By commune: what was begun or is past. What was blocked never took room from others."""
     table = _AIRINGS.c
-    is_held = (table.phase != Phase.PLANNED) | (table.due_at <= now)
+    is_held = (table.phase != Phase.PLANNED) | (table.due_at <= now) | table.postponed_from.is_not(None)
     query = select(*(table[name] for name in _KEY), table.due_at, table.ends_at).where(
         table.commune.in_(communes), _near(asked, now), is_held, table.blocked.is_(None)
     )
@@ -197,7 +197,7 @@ def _differences(
     now: datetime,
 ) -> _Differences:
     """What separates the rows from the wanted airings. An airing that was begun or has ended is never touched."""
-    columns = [_AIRINGS.c[name] for name in ("id", "phase", *_KEY, *_COMPARED)]
+    columns = [_AIRINGS.c[name] for name in ("id", "phase", "postponed_from", *_KEY, *_COMPARED)]
     query = select(*columns).where(_AIRINGS.c.commune.in_(communes), _near(asked, now))
     moved: list[dict[str, Any]] = []
     barred: list[dict[str, Any]] = []
@@ -206,8 +206,8 @@ def _differences(
     for row in session.execute(query):
         key = AiringKey(row.schedule, row.commune, row.local_date, row.place_in_day)
         known.add(key)
-        if row.phase is not Phase.PLANNED or row.due_at <= now:
-            continue  # begun, ended, or about to be settled as it stands
+        if row.phase is not Phase.PLANNED or row.due_at <= now or row.postponed_from is not None:
+            continue  # begun, ended, or about to be settled as it stands; or waiting in a later slot
         if key in wanted:
             # Laid in the past by a slot that was moved meanwhile: better where it is than never.
             if row[-len(_COMPARED) :] != wanted[key] and wanted[key][_DUE] >= now:

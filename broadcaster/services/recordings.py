@@ -72,4 +72,6 @@ def _spoken_by(voice: Voice, revision: RevisionRow) -> RevisionText:
         expires_at=revision.expires_at,
         template=revision.template,
         voice=voice.name,
+        late=revision.late,
+        grace_s=revision.grace_s,
     )

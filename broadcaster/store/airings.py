@@ -20,6 +20,15 @@ def due(session: Session, before: datetime, communes: Collection[str] | None = N
     return list(session.scalars(query.order_by(AiringRow.due_at, AiringRow.id)))
 
 
+def sounding(session: Session, commune: str, start: datetime, end: datetime) -> list[AiringRow]:
+    """What sounds or is planned to sound in a commune in a stretch of time."""
+    query = select(AiringRow).where(
+        AiringRow.commune == commune, AiringRow.due_at < end, AiringRow.ends_at > start,
+        AiringRow.phase != Phase.ENDED, AiringRow.blocked.is_(None),
+    )  # fmt: skip
+    return list(session.scalars(query))
+
+
 def emergencies_due(session: Session, now: datetime) -> list[AiringRow]:
     """Emergencies that nobody has heard yet and that are due: what else sounds there gives way."""
     query = select(AiringRow).join(ScheduleRow, (ScheduleRow.id == AiringRow.schedule) & ScheduleRow.is_emergency)

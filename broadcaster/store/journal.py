@@ -40,6 +40,7 @@ class Action(StrEnum):
     AIRING_SENDING = "airing_sending"
     AIRING_HANDED_OVER = "airing_handed_over"
     AIRING_RETURNED = "airing_returned"
+    AIRING_POSTPONED = "airing_postponed"
     AIRING_STARTED = "airing_started"
     AIRING_ENDED = "airing_ended"
     STOP_ORDERED = "stop_ordered"

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, Scope, StationState
-from broadcaster.domain.bulletin import BulletinState, Field, Priority
+from broadcaster.domain.bulletin import BulletinState, Field, Late, Priority
 from broadcaster.domain.place import Layer, Mode
 from broadcaster.domain.plan import OnHolidays, Overflow
 from broadcaster.store.columns import Utc, Word
@@ -33,6 +33,7 @@ _WORDS: tuple[type[StrEnum], ...] = (
     Evidence,
     StationState,
     BulletinState,
+    Late,
     Priority,
     Field,
     Mode,
@@ -135,6 +136,8 @@ class RevisionRow(Row):
     expires_at: Mapped[datetime | None]
     template: Mapped[str | None] = mapped_column(String(64))
     voice: Mapped[str | None] = mapped_column(String(64))
+    late: Mapped[Late] = mapped_column(server_default=Late.START)
+    grace_s: Mapped[float | None]  # None: as the settings say
     author: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
     sha256: Mapped[str] = mapped_column(String(64))
@@ -259,6 +262,7 @@ class AiringRow(Row):
     repeats: Mapped[int] = mapped_column(server_default="1")
     gap_s: Mapped[float] = mapped_column(server_default="0")
     overrides_quiet: Mapped[bool] = mapped_column(server_default=false())  # both of two people said so
+    postponed_from: Mapped[datetime | None]  # its due time before it was missed and put into a later slot
     blocked: Mapped[Reason | None]
     latest_start_at: Mapped[datetime | None]  # set with the order: what starts later is silence
     handed_over_at: Mapped[datetime | None]

@@ -166,3 +166,71 @@ def test_holidays_that_cannot_be_found_are_those_of_the_last_copy(
 def test_tet_is_known_ten_years_ahead() -> None:
     for year, day in ((2027, date(2027, 2, 6)), (2030, date(2030, 2, 2)), (2036, date(2036, 1, 28))):
         assert day in HolidayBook().dates({"country": "VN"}, date(year, 1, 1))
+
+
+def outage(world: World, until: str, **bulletin: Any) -> None:
+    """Nothing ran at ten; a worker comes up later."""
+    world.approved(**bulletin)
+    world.schedule(dtstart=TODAY, rrule="FREQ=DAILY;COUNT=1", times=["10:00"])
+    world.plan()
+    world.start(here(until))
+    world.run(here(until), here(until) + timedelta(minutes=2))
+
+
+@pytest.mark.parametrize(
+    ("bulletin", "until", "expected"),
+    [
+        ({}, "10:04", (Outcome.AIRED, None)),
+        ({}, "10:06", (Outcome.MISSED, Reason.SERVER_DOWN)),
+        ({"grace_s": 1200}, "10:19", (Outcome.AIRED, None)),
+        ({"grace_s": 60}, "10:02", (Outcome.MISSED, Reason.SERVER_DOWN)),
+        ({"late": "skip"}, "10:00:10", (Outcome.MISSED, Reason.SERVER_DOWN)),
+    ],
+)
+def test_a_bulletin_says_how_late_it_may_start(
+    world: World, bulletin: dict[str, Any], until: str, expected: tuple[Outcome, Reason | None]
+) -> None:
+    outage(world, until, **bulletin)
+    assert world.outcome()[:2] == expected
+
+
+def test_a_bulletin_that_is_never_late_airs_on_time(world: World) -> None:
+    world.approved(late="skip")
+    world.schedule()
+    world.plan()
+    world.run(here("16:58"), here("17:02"))
+    assert world.outcome()[0] is Outcome.AIRED
+
+
+def test_what_was_missed_waits_for_the_next_slot_behind_the_others_once(world: World) -> None:
+    world.approved("khac")
+    world.schedule("lich-khac", "khac", slots=["Buổi trưa"])
+    outage(world, "10:06", late="next_slot")
+    row = world.today(schedule="lich")
+    other = world.today(schedule="lich-khac")
+    assert (row.due_at, row.postponed_from, row.outcome) == (other.ends_at, here("10:00"), None)
+    world.approved("moi", priority="priority")
+    world.schedule("lich-moi", "moi", slots=["Buổi trưa"])
+    world.plan(here("10:10"))
+    assert world.today(schedule="lich").due_at == row.due_at
+    world.run(here("11:28"), here("11:34"))
+    assert {row.schedule: row.outcome for row in world.airings(local_date=TODAY)} == dict.fromkeys(
+        ("lich", "lich-khac", "lich-moi"), Outcome.AIRED
+    )
+    assert len(world.site.speaker("kep-loa").played) == 3
+    assert "airing_postponed" in world.journalled(row.id)
+
+
+def test_what_is_missed_again_in_the_later_slot_is_missed(world: World) -> None:
+    outage(world, "10:06", late="next_slot")
+    world.start(here("13:00"))
+    world.run(here("13:00"), here("13:01"))
+    assert world.outcome()[:2] == (Outcome.MISSED, Reason.SERVER_DOWN)
+
+
+def test_a_bulletin_written_before_there_was_a_choice_keeps_its_hash(world: World) -> None:
+    world.approved()
+    world.write()
+    assert world.state() == "approved"
+    world.write(grace_s=60)
+    assert world.state() == "draft"
