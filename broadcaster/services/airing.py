@@ -110,15 +110,19 @@ class HandOver:
         with self.store.writing() as session:
             row = session.get_one(AiringRow, airing)
             latest = self._latest_start(session, row)
-            fault = self._fault(session, row, targets, latest, now) or clip_fault
+            start = lateness.start(session, row, now)
+            fault = self._fault(session, row, targets, (start, latest)) or clip_fault
             if fault is not None:
                 if fault.outcome is Outcome.MISSED and self._postponed(session, row, now):
                     return
                 if row.due_at <= now:  # until then it can still be mended
                     self.outcomes.end(session, row, fault, now)
                 return
-            if not airings.move(session, airing, [Phase.PLANNED], phase=Phase.SENDING, latest_start_at=latest):
+            if not airings.move(
+                session, airing, [Phase.PLANNED], phase=Phase.SENDING, starts_at=start, latest_start_at=latest
+            ):
                 return
+            session.refresh(row)
             codes = [station.code for station in targets]
             tell(session, self.outcomes.actor, Action.AIRING_SENDING, row, now, stations=codes)
             for code in codes:
@@ -131,12 +135,16 @@ class HandOver:
             self._handed_over(session, session.get_one(AiringRow, airing), failures, now)
 
     def _fault(
-        self, session: Session, row: AiringRow, targets: Sequence[Station], latest: datetime, now: datetime
+        self, session: Session, row: AiringRow, targets: Sequence[Station], when: tuple[datetime, datetime]
     ) -> Verdict | None:
-        """Why an airing may not air, by what is true now rather than when it was planned; None if it may."""
+        """Why an airing may not air, by what is true now rather than when it was planned; None if it may.
+
+        `when` is the moment at which it would start now, and the last one at which it may.
+        """
+        start, latest = when
         if row.blocked is not None:
             return Verdict(_BLOCKED_OUTCOMES.get(row.blocked, Outcome.SKIPPED), row.blocked, Evidence.NONE)
-        if now > latest:
+        if start > latest:
             return Verdict(Outcome.MISSED, Reason.SERVER_DOWN, Evidence.NONE)
         refusal = self._refusal(session, row)
         if refusal is not None:
@@ -146,7 +154,7 @@ class HandOver:
         uses_sample = session.get_one(SubmissionRow, row.submission).uses_sample_fact
         if uses_sample and any(station.mode is Mode.LIVE for station in targets):
             return Verdict(Outcome.FAILED, Reason.SAMPLE_FACT, Evidence.NONE)
-        if self._is_quiet(session, row, targets, max(row.due_at, now)):
+        if self._is_quiet(session, row, targets, start):
             return Verdict(Outcome.SKIPPED, Reason.QUIET_HOURS, Evidence.NONE)
         return None
 
@@ -216,7 +224,7 @@ class HandOver:
                 station=station.code,
                 mode=row.mode,
                 title=revision.title,
-                start=row.due_at,
+                start=row.starts_at or row.due_at,
                 expires=latest,
                 duration_ms=clip.duration_ms or 0,
                 clip=self.studio.path(clip.key),

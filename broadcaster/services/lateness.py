@@ -23,6 +23,27 @@ def grace(revision: RevisionRow, default: timedelta) -> timedelta:
     return default if revision.grace_s is None else max(PUNCTUAL, timedelta(seconds=revision.grace_s))
 
 
+def start(session: Session, row: AiringRow, now: datetime) -> datetime:
+    """When an airing would start if it were handed over now: at its due time, or behind what it must wait for.
+
+    After an outage several may be late at once; they air one after the other, as far as their grace reaches.
+    """
+    found = max(row.due_at, now)
+    length = row.ends_at - row.due_at
+    for since, until in sorted(_taken(session, row)):
+        if since < found + length and found < until:
+            found = until
+    return found
+
+
+def _taken(session: Session, row: AiringRow) -> Iterator[Interval]:
+    """When what was begun in the same commune sounds, by its start or by its order."""
+    for other in airings.under_way(session, row.commune):
+        if other.id != row.id and other.mode is row.mode:
+            since = other.started_at or other.starts_at or other.due_at
+            yield since, since + (other.ends_at - other.due_at)
+
+
 def postpone(session: Session, row: AiringRow, timetable: CommuneTimetable, now: datetime) -> bool:
     """Put a missed airing into the next slot that has room for it, once; whether one was found.
 

@@ -35,10 +35,11 @@ def emergencies_due(session: Session, now: datetime) -> list[AiringRow]:
     return list(session.scalars(query.where(AiringRow.phase == Phase.PLANNED, AiringRow.due_at <= now)))
 
 
-def under_way(session: Session) -> list[AiringRow]:
-    """Airings that were begun and have no outcome yet."""
+def under_way(session: Session, commune: str | None = None) -> list[AiringRow]:
+    """Airings that were begun and have no outcome yet, in one commune or in all."""
     phases = (Phase.SENDING, Phase.HANDED_OVER, Phase.ON_AIR)
-    return list(session.scalars(select(AiringRow).where(AiringRow.phase.in_(phases)).order_by(AiringRow.due_at)))
+    query = select(AiringRow).where(AiringRow.phase.in_(phases)).order_by(AiringRow.due_at)
+    return list(session.scalars(query if commune is None else query.where(AiringRow.commune == commune)))
 
 
 def given_back(session: Session) -> list[AiringRow]:

@@ -264,6 +264,7 @@ class AiringRow(Row):
     overrides_quiet: Mapped[bool] = mapped_column(server_default=false())  # both of two people said so
     postponed_from: Mapped[datetime | None]  # its due time before it was missed and put into a later slot
     blocked: Mapped[Reason | None]
+    starts_at: Mapped[datetime | None]  # set with the order: the due time, or as soon after it as there is room
     latest_start_at: Mapped[datetime | None]  # set with the order: what starts later is silence
     handed_over_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]

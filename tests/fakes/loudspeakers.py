@@ -86,13 +86,14 @@ class Loudspeaker:
         for airing, ends_at in list(self.playing.items()):
             if ends_at <= now and self.vice is not Vice.NEVER_FINISHES:
                 del self.playing[airing]
-                self.heard.append((airing, self._since.pop(airing), ends_at))
+                self.heard.append((airing, self._since.pop(airing, ends_at), ends_at))
                 self.tell(airing, ReportState.FINISHED, ends_at)
 
     def silence(self, airing: str) -> None:
         self.stopped.append(airing)
         if self.playing.pop(airing, None) is not None:
-            self.heard.append((airing, self._since.pop(airing), self.now or self.orders[airing].start))
+            until = self.now or self.orders[airing].start
+            self.heard.append((airing, self._since.pop(airing, until), until))
             self.tell(airing, ReportState.STOPPED, self.now or self.orders[airing].start, code="stopped")
 
     def tell(self, airing: str, state: ReportState, at: datetime, *, code: str = "") -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfoNotFoundError
 
@@ -265,3 +266,17 @@ def test_one_airing_that_cannot_be_handed_over_keeps_no_other_from_it(world: Wor
     with pytest.raises(ZoneInfoNotFoundError):
         world.hand_over.run(DUE - 10 * SECOND)
     assert world.site.speaker("lang-giang-loa").handed == [world.today(commune="lang-giang").id]
+
+
+def test_several_that_are_late_at_once_air_one_after_the_other(world: World) -> None:
+    for number in range(3):
+        world.approved(f"tin-{number}", "Bà con chú ý. " * 40 + f"Số {number}.")
+        world.schedule(f"lich-{number}", f"tin-{number}", slots=["Buổi chiều"])
+    world.plan()
+    world.start(here("17:03"))
+    world.run(here("17:03"), here("17:10"))
+    spans = sorted((since, until) for _, since, until in world.site.speaker("kep-loa").heard)
+    assert len(spans) == 3
+    assert spans[0][0] == here("17:03")
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
+    assert {row.outcome for row in world.airings(local_date=DUE.date())} == {Outcome.AIRED}
