@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from broadcaster.domain.plan import BlockedTime, Held, Overflow, PlannedAiring, 
 from broadcaster.domain.timetable import CommuneTimetable, Interval, instant, local_time
 
 _DAY = timedelta(days=1)
+_RANK = attrgetter("wish.rank")
 _GOES_ON = frozenset({Reason.SLOT_FULL, Reason.CAP_MINUTES})
 """What sends an airing on to another slot, if it may go."""
 
@@ -75,11 +77,12 @@ class _Laying:
     held: Held
     taken: Sequence[Interval]
     laid: list[_Laid] = field(default_factory=list)
+    blocked: dict[date, BlockedTime] = field(default_factory=dict)
     goes_on: dict[date, dict[str, list[_Item]]] = field(default_factory=dict)
     """By date and slot what did not fit the day before; under "" what waits for the first slot of the day."""
 
     def lay_day(self, day: date, wanted: Iterable[Wanted]) -> None:
-        blocked = BlockedTime.around(self.timetable, day)
+        blocked = self._blocked_around(day)
         caps = self.timetable.caps
         most = caps.sessions_on(day) if caps is not None else None
         coming = self.goes_on.pop(day, {})
@@ -102,6 +105,16 @@ class _Laying:
                     self._go_on(item, day, session.slot)
         for item in [*waiting, *(item for items in coming.values() for item in items)]:
             self._go_on(item, day, "")
+
+    def _blocked_around(self, day: date) -> BlockedTime:
+        """As `BlockedTime.around`, but the windows of each date are found once for the three days that they touch."""
+        near = (day - _DAY, day, day + _DAY)
+        for found in near:
+            if found not in self.blocked:
+                self.blocked[found] = BlockedTime.on(self.timetable, found)
+        parts = [self.blocked[found] for found in near]
+        quiet = [window for part in parts for window in part.quiet]
+        return BlockedTime(quiet, [window for part in parts for window in part.reserved], parts[1].is_holiday)
 
     def _go_on(self, item: _Item, day: date, slot: str) -> None:
         """To the next day, if it may still be tried there; else it stays where it was wished for, blocked."""
@@ -148,7 +161,7 @@ class _Laying:
         used, is_aired = self._held_in(session) if caps is not None else (timedelta(), False)
         cursor = session.start
         left: list[_Item] = []
-        for item in sorted(session.items, key=lambda item: item.wish.rank):
+        for item in sorted(session.items, key=_RANK):
             wish = item.wish
             start = item.due or _free_from(cursor, wish.duration, self.taken)
             end = start + wish.duration

@@ -87,6 +87,11 @@ class BlockedTime(NamedTuple):
     is_holiday: bool
 
     @classmethod
+    def on(cls, timetable: CommuneTimetable, day: date) -> "BlockedTime":
+        """The windows that begin on a day."""
+        return cls(list(timetable.quiet_on(day)), list(timetable.reserved_on(day)), day in timetable.holidays)
+
+    @classmethod
     def around(cls, timetable: CommuneTimetable, day: date) -> "BlockedTime":
         return cls(list(timetable.quiet_around(day)), list(timetable.reserved_around(day)), day in timetable.holidays)
 

@@ -95,16 +95,24 @@ class CommuneTimetable:
 
     def quiet_around(self, day: date) -> Iterator[Interval]:
         """The quiet hours that can touch what begins on a local date: its own and those of the dates beside it."""
+        for near in _beside(day):
+            yield from self.quiet_on(near)
+
+    def quiet_on(self, day: date) -> Iterator[Interval]:
+        """The quiet hours that begin on a local date."""
         if self.quiet_hours is not None:
-            for near in _beside(day):
-                yield self.quiet_hours.on(near, self.zone)
+            yield self.quiet_hours.on(day, self.zone)
 
     def reserved_around(self, day: date) -> Iterator[Interval]:
         """The reserved windows that can touch what begins on a local date."""
+        for near in _beside(day):
+            yield from self.reserved_on(near)
+
+    def reserved_on(self, day: date) -> Iterator[Interval]:
+        """The reserved windows that begin on a local date."""
         for blocked in self.reserved:
-            for near in _beside(day):
-                if near.weekday() in blocked.days:
-                    yield blocked.window.on(near, self.zone)
+            if day.weekday() in blocked.days:
+                yield blocked.window.on(day, self.zone)
 
     def is_quiet(self, interval: Interval) -> bool:
         """Whether any moment of the interval, at most a day long, lies in the quiet hours."""
