@@ -15,6 +15,7 @@ from broadcaster.domain.bulletin import (
     Approvable,
     BulletinState,
     Field,
+    Late,
     Placeholder,
     Priority,
     RevisionText,
@@ -70,7 +71,7 @@ def test_revisions_with_equal_content_have_equal_hashes() -> None:
     "change",
     [{"title": "Khác"}, {"language": "en"}, {"field": Field.GENERAL}, {"priority": Priority.EMERGENCY},
      {"source": "Khác"}, {"text": "Bà con chú ý!"}, {"expires_at": MOMENT}, {"template": "canh-bao"},
-     {"voice": "espeak/vi"}],
+     {"voice": "espeak/vi"}, {"late": Late.SKIP}, {"grace_s": 60.0}],
 )  # fmt: skip
 def test_every_part_of_a_revision_changes_its_hash(change: Mapping[str, object]) -> None:
     assert replace(TEXT, **change).sha256 != TEXT.sha256  # type: ignore[arg-type]
@@ -79,6 +80,7 @@ def test_every_part_of_a_revision_changes_its_hash(change: Mapping[str, object])
 def test_the_parts_of_a_revision_are_all_tried_above() -> None:
     assert {field.name for field in fields(RevisionText)} == {
         "title", "language", "field", "priority", "source", "text", "expires_at", "template", "voice",
+        "late", "grace_s",
     }  # fmt: skip
 
 
