@@ -1,5 +1,6 @@
 """What a person may do, and where."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +16,10 @@ class Role(StrEnum):
     APPROVER = "approver"
     OPERATOR = "operator"
     ADMINISTRATOR = "administrator"
+    EDITOR = "editor"
+    """Writes for a source, for whichever communes it reaches."""
+    AUDITOR = "auditor"
+    """Reads everything, changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,20 @@ class Actor:
     def communes(self, *roles: Role) -> frozenset[str]:
         """The communes in which the person holds one of the roles; may hold `*`."""
         return frozenset(grant.commune for grant in self.grants if grant.role in roles and grant.commune)
+
+    def require_in(self, communes: Iterable[str], *roles: Role) -> None:
+        """Raise NotAllowedError unless the person holds one of the roles in all these communes, or for a source.
+
+        A source reaches whichever communes it writes for: there the commune's own approver decides.
+        """
+        self.require(*roles)
+        permitted = self.communes(*roles)
+        outside = sorted(set(communes) - permitted)
+        if EVERYWHERE in permitted or not outside or any(grant.source and grant.role in roles for grant in self.grants):
+            return
+        raise NotAllowedError(
+            "{person} may not do this in: {communes}.", person=self.person, communes=", ".join(outside[:10])
+        )
 
     def require(self, *roles: Role) -> None:
         """Raise NotAllowedError, naming the roles that would do, unless the person holds one of them."""

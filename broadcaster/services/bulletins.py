@@ -108,7 +108,8 @@ class Desk:
         self.storage.ensure_room()
         with self.store.writing() as session:
             row, revision = submissions.bulletin(session, bulletin)
-            actor.require(Role.WRITER, Role.ADMINISTRATOR)
+            communes = [commune.code for commune in _communes(session, permission.communes)]
+            actor.require_in(communes, Role.WRITER, Role.EDITOR, Role.ADMINISTRATOR)
             check_transition(bulletin, row.state, BulletinState.SUBMITTED)
             if revision.expires_at is not None and revision.expires_at <= now:
                 raise InputError("Bulletin {bulletin} has expired. Give it a later expiry.", bulletin=bulletin)
@@ -155,7 +156,10 @@ class Desk:
         """Take a bulletin back; what is planned of it is cancelled when the plan is made next."""
         with self.store.writing() as session:
             row, _ = submissions.bulletin(session, bulletin)
-            actor.require(Role.WRITER, Role.APPROVER, Role.OPERATOR, Role.ADMINISTRATOR)
+            found = submissions.latest(session, bulletin)
+            communes = submissions.communes_of(session, found.id) if found else ()
+            roles = (Role.WRITER, Role.EDITOR, Role.APPROVER, Role.OPERATOR, Role.ADMINISTRATOR)
+            actor.require_in(communes, *roles)
             check_transition(bulletin, row.state, BulletinState.WITHDRAWN)
             row.state = BulletinState.WITHDRAWN
             tell(session, Action.BULLETIN_WITHDRAWN, row, actor, now, reason=reason)

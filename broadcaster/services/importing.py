@@ -57,7 +57,7 @@ class Imported:
 
 
 _KEEPERS = (Role.OPERATOR, Role.ADMINISTRATOR)
-_WRITERS = (Role.WRITER, Role.OPERATOR, Role.ADMINISTRATOR)
+WRITERS = (Role.WRITER, Role.EDITOR, Role.OPERATOR, Role.ADMINISTRATOR)
 
 
 def import_all(
@@ -85,10 +85,27 @@ def import_all(
         actor = Actor(person, os_user) if is_first else places.actor(session, person, os_user)
         done = list(_import(session, documents, actor, now))
         if not is_first:
-            for item in done:
-                if item.change is not Change.UNCHANGED:
-                    actor.require(*(_WRITERS if item.noun == "bulletin" else _KEEPERS))
+            changed = {(item.noun, item.id) for item in done if item.change is not Change.UNCHANGED}
+            for document in documents:
+                _check_roles(document, changed, actor)
         return done
+
+
+def _check_roles(document: Exchange, changed: set[tuple[str, str]], actor: Actor) -> None:
+    """Raise NotAllowedError where something was changed that the person has no say in; what stays equal is free."""
+    for commune in document.communes:
+        if ("commune", commune.code) in changed:
+            actor.require_in([commune.code], *_KEEPERS)
+    for station in document.stations:
+        if ("station", station.code) in changed:
+            actor.require_in([station.commune], *_KEEPERS)
+    for schedule in document.schedules:
+        if ("schedule", schedule.id) in changed:
+            actor.require_in(schedule.communes, *_KEEPERS)
+    if any(noun == "bulletin" for noun, _ in changed):
+        actor.require(*WRITERS)
+    if any(noun in {"person", "fact"} for noun, _ in changed):
+        actor.require(*_KEEPERS)
 
 
 def refuse_twins(documents: Sequence[Exchange]) -> None:

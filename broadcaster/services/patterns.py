@@ -20,11 +20,11 @@ from broadcaster import strict_yaml
 from broadcaster.domain import pattern
 from broadcaster.domain.bulletin import Field, Priority
 from broadcaster.domain.pattern import Expiry, Fact, FieldKind, Pattern, PatternField, Value
-from broadcaster.domain.roles import Actor, Role
+from broadcaster.domain.roles import Actor
 from broadcaster.errors import InputError
 from broadcaster.reading import read
 from broadcaster.services.exchange import BulletinEntry, Code, CommuneEntry, Name, Text
-from broadcaster.services.importing import keep_bulletin
+from broadcaster.services.importing import WRITERS, keep_bulletin
 from broadcaster.store.engine import Store
 from broadcaster.store.tables import BulletinRow, CommuneRow
 from broadcaster.strict_yaml import Strict, problem
@@ -181,8 +181,8 @@ def fill(session: Session | None, chosen: Pattern, language: str, given: Mapping
 
 def draft(store: Store, filled: Filled, bulletin: str, source: str, actor: Actor, now: datetime) -> None:
     """Make a new bulletin of it, a draft. Raises InputError where there is one of that id already."""
-    actor.require(Role.WRITER, Role.OPERATOR, Role.ADMINISTRATOR)
     entry = filled.entry(bulletin, source)
+    actor.require(*WRITERS)
     with store.writing() as session:
         if session.get(BulletinRow, entry.id) is not None:
             raise InputError("There is already a bulletin {bulletin}. Choose another id.", bulletin=entry.id)

@@ -42,7 +42,7 @@ def record(store: Store, recordings: Recordings, bulletin: str, data: bytes, act
 
     Raises InputError or AudioError for a sound, a text or a bulletin that cannot be used; the bulletin stays as it is.
     """
-    actor.require(Role.WRITER, Role.ADMINISTRATOR)
+    actor.require(Role.WRITER, Role.EDITOR, Role.ADMINISTRATOR)
     with store.reading() as session:
         row, revision = submissions.bulletin(session, bulletin)
     check_transition(bulletin, row.state, BulletinState.DRAFT)

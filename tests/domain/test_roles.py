@@ -50,3 +50,20 @@ def test_without_a_live_station_an_airing_is_a_test(stations: list[Station]) -> 
 
 def test_a_rehearsal_is_a_test_everywhere() -> None:
     assert airing_mode([station(Mode.LIVE)], is_rehearsal=True) is Mode.TEST
+
+
+def test_a_role_holds_in_its_communes_and_for_a_source_wherever_that_writes() -> None:
+    an = Actor("an", "root", (Grant(Role.OPERATOR, commune="kep"),))
+    an.require_in(["kep"], Role.OPERATOR)
+    with pytest.raises(NotAllowedError, match="an may not do this in: my-thai"):
+        an.require_in(["kep", "my-thai"], Role.OPERATOR)
+    with pytest.raises(NotAllowedError, match="does not have the role"):
+        an.require_in(["kep"], Role.WRITER)
+    Actor("lan", "root", (Grant(Role.EDITOR, source="Điện lực"),)).require_in(["kep", "my-thai"], Role.EDITOR)
+    Actor("minh", "root", (Grant(Role.OPERATOR, commune=EVERYWHERE),)).require_in(["kep"], Role.OPERATOR)
+
+
+def test_an_auditor_changes_nothing() -> None:
+    auditor = Actor("ha", "root", (Grant(Role.AUDITOR, commune=EVERYWHERE),))
+    for role in (Role.WRITER, Role.APPROVER, Role.OPERATOR, Role.ADMINISTRATOR, Role.EDITOR):
+        assert not auditor.can(role)

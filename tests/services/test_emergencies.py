@@ -123,7 +123,7 @@ def test_only_what_is_approved_as_an_emergency_for_that_commune_airs_so(ready: W
 
 
 def test_who_has_no_say_in_a_commune_asks_for_nothing_there(ready: World) -> None:
-    with pytest.raises(NotAllowedError, match="may put nothing on air in: my-thai"):
+    with pytest.raises(NotAllowedError, match="may not do this in: my-thai"):
         emergencies.ask(ready.store, "lu", ["my-thai"], ["Mỹ Thái"], ready.actor("approver-kep"), NOON)
 
 

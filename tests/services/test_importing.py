@@ -183,7 +183,7 @@ def test_a_schedule_names_nothing_twice(twice: str) -> None:
     "text",
     [
         BULLETIN + "  - {id: tin, title: Khác, text: Khác.}\n",
-        "people:\n  - {code: an, roles: []}\n  - {code: an, roles: [{role: operator}]}\n",
+        "people:\n  - {code: an, roles: []}\n  - {code: an, roles: [{role: auditor}]}\n",
         "stations:\n  - {code: loa, commune: kep, connector: memory}\n"
         "  - {code: loa, commune: my-thai, connector: memory}\n",
     ],
@@ -262,3 +262,19 @@ def test_a_commune_keeps_what_its_file_says_of_its_day(world: World) -> None:
     assert row.timezone == "Asia/Ho_Chi_Minh"
     assert [slot["name"] for slot in row.timetable["slots"]] == ["Buổi sáng", "Buổi trưa", "Buổi chiều"]
     assert row.timetable["caps"] == {"sessions_per_day": 3, "minutes_per_session": 45, "weekends": True}
+
+
+def test_an_operator_of_one_commune_changes_nothing_in_another(world: World) -> None:
+    world.approved()
+    world.bring("people: [{code: cua-kep, roles: [{role: operator, commune: kep}]}]")
+    mine = "schedules: [{id: lich, bulletin: tin, communes: [%s], times: ['17:00'], dtstart: 2026-11-23}]"
+    world.bring(mine % "kep", person="cua-kep")
+    for theirs in (mine % "kep, my-thai", "stations: [{code: moi, commune: my-thai, connector: memory, mode: test}]"):
+        with pytest.raises(NotAllowedError, match="cua-kep may not do this in: my-thai"):
+            world.bring(theirs, person="cua-kep")
+
+
+def test_a_role_without_a_place_is_refused(world: World) -> None:
+    with pytest.raises(InputError, match="say where the role operator holds"):
+        world.bring("people: [{code: an, roles: [{role: operator}]}]")
+    world.bring("people: [{code: an, roles: [{role: auditor}]}]")

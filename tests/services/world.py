@@ -35,6 +35,7 @@ from tests.fakes.loudspeakers import KIND, Loudspeaker, Site
 from tests.fakes.speech import HummingEngine
 from tests.fixtures import NOW
 
+POWER = "Đội Quản lý điện lực khu vực Lạng Giang"
 COMMUNES = ("kep", "lang-giang", "my-thai", "tan-dinh", "tien-luc")
 TODAY = date(2026, 11, 23)
 SECOND = timedelta(seconds=1)
@@ -62,7 +63,7 @@ def cast() -> list[Exchange]:
 people:
   - {code: writer-2, roles: [{role: writer, source: Công an xã}]}
   - {code: approver-kep, roles: [{role: approver, commune: kep}]}
-  - {code: both, roles: [{role: writer}, {role: approver, commune: "*"}]}
+  - {code: both, roles: [{role: writer, commune: "*"}, {role: approver, commune: "*"}]}
 """
     return [communes.model_copy(update={"stations": stations}), sample("facts"), exchange(others)]
 
@@ -100,7 +101,7 @@ class World:
 
     def write(self, key: str = "tin", text: str = "Bà con chú ý.", *, person: str = "writer", **more: Any) -> None:
         """A new bulletin or a new revision of it."""
-        entry = {"id": key, "title": f"Bản tin {key}", "source": "Công an xã", "text": text, **more}
+        entry = {"id": key, "title": f"Bản tin {key}", "source": POWER, "text": text, **more}
         self.bring(yaml.safe_dump({"bulletins": [entry]}, allow_unicode=True), person=person)
 
     def submit(self, key: str = "tin", permission: Permission | None = None, *, now: datetime = NOW) -> str:
