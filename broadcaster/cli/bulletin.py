@@ -11,7 +11,7 @@ from broadcaster import clock
 from broadcaster.cli.context import As, Json, actor, console, opened, progress, replan, show
 from broadcaster.cli.sound_files import Waveform, check_picture, described, draw, write
 from broadcaster.errors import InputError
-from broadcaster.services import approvals, bulletins, listening, recordings
+from broadcaster.services import approvals, listening, recordings, showing
 from broadcaster.services.bulletins import Permission
 from broadcaster.services.facts import MESSAGES
 from broadcaster.store.tables import BulletinRow, RevisionRow
@@ -51,7 +51,7 @@ def list_all(as_json: Json = False) -> None:
 def show_one(bulletin: Id, as_json: Json = False) -> None:
     """One bulletin: its text, and what has been submitted and decided."""
     with opened() as (built, words):
-        details = bulletins.details(built.store, built.studio, bulletin)
+        details = showing.details(built.store, built.studio, bulletin)
         details |= {"to_approve": approvals.to_approve(built.store, bulletin)}
         warnings = _warnings(details["claims"], words)
     if as_json:
@@ -148,7 +148,7 @@ def submit(
                 bulletin, acting, clock.now(), lambda done, total: bar.update(task, completed=done, total=total)
             )
         console().print(words("{bulletin} is submitted; {count} clips were rendered.", bulletin=bulletin, count=count))
-        for warning in _warnings(bulletins.details(built.store, built.studio, bulletin)["claims"], words):
+        for warning in _warnings(showing.details(built.store, built.studio, bulletin)["claims"], words):
             console(stderr=True).print(warning, markup=False)
 
 

@@ -47,14 +47,18 @@ class Actor:
         return frozenset(grant.commune for grant in self.grants if grant.role in roles and grant.commune)
 
     def require_in(self, communes: Iterable[str], *roles: Role) -> None:
-        """Raise NotAllowedError unless the person holds one of the roles in all these communes, or for a source.
+        """Raise NotAllowedError unless the person holds one of the roles in all these communes.
 
-        A source reaches whichever communes it writes for: there the commune's own approver decides.
+        A role for a source, or one given without a place, reaches whichever communes: there their approver decides.
         """
         self.require(*roles)
         permitted = self.communes(*roles)
         outside = sorted(set(communes) - permitted)
-        if EVERYWHERE in permitted or not outside or any(grant.source and grant.role in roles for grant in self.grants):
+        if (
+            EVERYWHERE in permitted
+            or not outside
+            or any(grant.role in roles and not grant.commune for grant in self.grants)
+        ):
             return
         raise NotAllowedError(
             "{person} may not do this in: {communes}.", person=self.person, communes=", ".join(outside[:10])

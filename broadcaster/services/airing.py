@@ -33,6 +33,7 @@ from broadcaster.store import airings
 from broadcaster.store import communes as places
 from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
+from broadcaster.store.record_tables import StopRow
 from broadcaster.store.tables import (
     AiringRow,
     BulletinRow,
@@ -41,7 +42,6 @@ from broadcaster.store.tables import (
     DeliveryRow,
     RevisionRow,
     ScheduleRow,
-    StopRow,
     SubmissionRow,
 )
 

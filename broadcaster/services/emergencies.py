@@ -20,11 +20,11 @@ from broadcaster.store import communes as places
 from broadcaster.store import journal, submissions
 from broadcaster.store.engine import Store, changed_rows
 from broadcaster.store.journal import Action
+from broadcaster.store.record_tables import EmergencyRow
 from broadcaster.store.tables import (
     AiringRow,
     ClipRow,
     CommuneRow,
-    EmergencyRow,
     ScheduleCommuneRow,
     ScheduleRow,
     SubmissionRow,

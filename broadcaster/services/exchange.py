@@ -143,12 +143,6 @@ class RoleEntry(Strict):
     commune: str | None = None
     source: Text | None = None
 
-    @model_validator(mode="after")
-    def _has_scope(self) -> Self:
-        if self.role is not Role.AUDITOR and not self.commune and not self.source:
-            raise problem('say where the role {role} holds: commune (a code, or "*" for all) or source', role=self.role)
-        return self
-
 
 class PersonEntry(Strict):
     code: Code

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from broadcaster.connectors.base import check_configuration
 from broadcaster.domain.bulletin import RevisionText
 from broadcaster.domain.place import Station
-from broadcaster.domain.roles import Actor, Role
+from broadcaster.domain.roles import Actor
 from broadcaster.errors import InputError
 from broadcaster.services import bulletins
 from broadcaster.services.exchange import (
@@ -24,6 +24,7 @@ from broadcaster.services.exchange import (
     ScheduleEntry,
     StationEntry,
 )
+from broadcaster.services.permissions import check_roles
 from broadcaster.store import airings, journal
 from broadcaster.store import communes as places
 from broadcaster.store.engine import Store
@@ -56,10 +57,6 @@ class Imported:
     change: Change
 
 
-_KEEPERS = (Role.OPERATOR, Role.ADMINISTRATOR)
-WRITERS = (Role.WRITER, Role.EDITOR, Role.OPERATOR, Role.ADMINISTRATOR)
-
-
 def import_all(
     store: Store,
     documents: Sequence[Exchange],
@@ -87,25 +84,8 @@ def import_all(
         if not is_first:
             changed = {(item.noun, item.id) for item in done if item.change is not Change.UNCHANGED}
             for document in documents:
-                _check_roles(document, changed, actor)
+                check_roles(document, changed, actor)
         return done
-
-
-def _check_roles(document: Exchange, changed: set[tuple[str, str]], actor: Actor) -> None:
-    """Raise NotAllowedError where something was changed that the person has no say in; what stays equal is free."""
-    for commune in document.communes:
-        if ("commune", commune.code) in changed:
-            actor.require_in([commune.code], *_KEEPERS)
-    for station in document.stations:
-        if ("station", station.code) in changed:
-            actor.require_in([station.commune], *_KEEPERS)
-    for schedule in document.schedules:
-        if ("schedule", schedule.id) in changed:
-            actor.require_in(schedule.communes, *_KEEPERS)
-    if any(noun == "bulletin" for noun, _ in changed):
-        actor.require(*WRITERS)
-    if any(noun in {"person", "fact"} for noun, _ in changed):
-        actor.require(*_KEEPERS)
 
 
 def refuse_twins(documents: Sequence[Exchange]) -> None:

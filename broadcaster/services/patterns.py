@@ -24,7 +24,8 @@ from broadcaster.domain.roles import Actor
 from broadcaster.errors import InputError
 from broadcaster.reading import read
 from broadcaster.services.exchange import BulletinEntry, Code, CommuneEntry, Name, Text
-from broadcaster.services.importing import WRITERS, keep_bulletin
+from broadcaster.services.importing import keep_bulletin
+from broadcaster.services.permissions import WRITERS
 from broadcaster.store.engine import Store
 from broadcaster.store.tables import BulletinRow, CommuneRow
 from broadcaster.strict_yaml import Strict, problem

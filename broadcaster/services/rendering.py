@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 
 from broadcaster import files
 from broadcaster.audio import studio, template
-from broadcaster.audio.template import Template
-from broadcaster.domain.bulletin import BulletinState, Placeholder, digest, resolve
+from broadcaster.domain.bulletin import BulletinState, Placeholder, resolve
 from broadcaster.domain.roles import Actor
-from broadcaster.domain.sound import Pcm, Sound, Voice
+from broadcaster.domain.sound import Pcm
 from broadcaster.errors import AudioError, InputError, SpeechError
 from broadcaster.process import ChildError, Children
-from broadcaster.reading import Dictionary, Reading, read
+from broadcaster.reading import Dictionary
 from broadcaster.reading.dictionary import EMPTY
+from broadcaster.services.script import Script, Spoken, readable
 from broadcaster.speech.speaker import Speaker
 from broadcaster.store import journal
 from broadcaster.store.engine import Store, changed_rows
@@ -28,54 +28,6 @@ from broadcaster.store.journal import Action
 from broadcaster.store.tables import BulletinRow, ClipRow, SubmissionClipRow, SubmissionRow
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """Everything that decides how a clip sounds: the words of its parts, the template, and the voices in their order.
-
-    Which of them speaks is found out when the clip is made; the name of the clip does not depend on it.
-    """
-
-    language: str
-    written: str
-    opening: str
-    spoken: str
-    closing: str
-    template: Template
-    voices: tuple[str, ...]
-    made_by: tuple[str, ...]
-
-    @property
-    def key(self) -> str:
-        """The clip's name: the hash of what makes it."""
-        parts = (self.opening, self.spoken, self.closing)
-        return digest([self.language, *parts, self.template.sha256, *self.made_by, studio.VERSION])
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """A finished sound, and the voice that spoke all of it; around a recording, another says the template's words."""
-
-    sound: Sound
-    voice: Voice
-    around: Voice | None = None
-
-    @property
-    def names(self) -> str:
-        """Who spoke, as it is kept with the clip and approved."""
-        return self.voice.name if self.around is None else f"{self.voice.name} + {self.around.name}"
-
-
-def readable(text: str, language: str, dictionary: Dictionary = EMPTY) -> Reading:
-    """The reading of a text. Raises InputError, one line a place, where something in it cannot be said."""
-    reading = read(text, language, dictionary)
-    if not reading.is_sayable:
-        faults = [InputError(problem.message, **problem.values) for problem in reading.problems]
-        raise InputError("{faults}", faults=faults[:20])
-    if not any(character.isalnum() for character in reading.spoken):
-        raise InputError("There is no text. Write what is to be said.")
-    return reading
 
 
 @dataclass(frozen=True, slots=True)

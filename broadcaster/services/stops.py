@@ -12,7 +12,8 @@ from broadcaster.errors import InputError, NotAllowedError
 from broadcaster.store import journal
 from broadcaster.store.engine import Store, changed_rows
 from broadcaster.store.journal import Action
-from broadcaster.store.tables import AiringRow, CommuneRow, StopRow
+from broadcaster.store.record_tables import StopRow
+from broadcaster.store.tables import AiringRow, CommuneRow
 
 _STOPPERS = (Role.OPERATOR, Role.APPROVER, Role.ADMINISTRATOR)
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from broadcaster.domain.bulletin import canonical
 from broadcaster.domain.roles import Actor
-from broadcaster.store.tables import ChainHeadRow, JournalRow
+from broadcaster.store.record_tables import ChainHeadRow, JournalRow
 
 SYSTEM = "system"
 NO_HASH = "0" * 64

@@ -21,7 +21,7 @@ from broadcaster.domain.roles import Actor
 from broadcaster.services import rendering, samples
 from broadcaster.services.exchange import Exchange
 from broadcaster.services.importing import import_all
-from broadcaster.services.rendering import Script
+from broadcaster.services.script import Script
 from broadcaster.store import communes as places
 from broadcaster.store import schema
 from broadcaster.store.tables import ClipRow

@@ -19,7 +19,7 @@ from broadcaster.audio.template import find
 from broadcaster.domain.bulletin import Placeholder, resolve
 from broadcaster.services import samples
 from broadcaster.services.exchange import BulletinEntry, Exchange
-from broadcaster.services.rendering import readable
+from broadcaster.services.script import readable
 from broadcaster.speech.espeak import Espeak
 from broadcaster.speech.speaker import Speaker
 from tests.audio.conftest import NAMES, TEMPLATES, ebur128

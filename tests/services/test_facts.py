@@ -3,7 +3,7 @@
 import pytest
 
 from broadcaster.reading import Dictionary
-from broadcaster.services import bulletins
+from broadcaster.services import showing
 from broadcaster.services.facts import Standing, claims
 from broadcaster.services.preview import as_json, preview
 from broadcaster.words import Words
@@ -54,7 +54,7 @@ def test_a_premium_number_has_a_warning_of_its_own() -> None:
 def test_whoever_decides_on_a_bulletin_is_shown_what_it_claims(world: World) -> None:
     world.write(text="Gọi {hotline} hoặc 0912 345 678.")
     world.submit()
-    shown = bulletins.details(world.store, world.studio, "tin")["claims"]
+    shown = showing.details(world.store, world.studio, "tin")["claims"]
     assert {claim["written"]: claim["standing"] for claim in shown} == {
         "0912 345 678": Standing.UNVERIFIED,
         "1900 6769": Standing.SAMPLE,

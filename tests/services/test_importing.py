@@ -272,9 +272,3 @@ def test_an_operator_of_one_commune_changes_nothing_in_another(world: World) -> 
     for theirs in (mine % "kep, my-thai", "stations: [{code: moi, commune: my-thai, connector: memory, mode: test}]"):
         with pytest.raises(NotAllowedError, match="cua-kep may not do this in: my-thai"):
             world.bring(theirs, person="cua-kep")
-
-
-def test_a_role_without_a_place_is_refused(world: World) -> None:
-    with pytest.raises(InputError, match="say where the role operator holds"):
-        world.bring("people: [{code: an, roles: [{role: operator}]}]")
-    world.bring("people: [{code: an, roles: [{role: auditor}]}]")

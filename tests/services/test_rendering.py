@@ -13,7 +13,7 @@ from broadcaster.domain.sound import Pcm, Voice
 from broadcaster.errors import InputError, SpeechError
 from broadcaster.process import Children
 from broadcaster.services import approvals, rendering
-from broadcaster.services.rendering import Script
+from broadcaster.services.script import Script
 from broadcaster.speech.espeak import Espeak
 from broadcaster.speech.speaker import Speaker
 from broadcaster.store.tables import ClipRow

@@ -29,7 +29,8 @@ from broadcaster.speech.speaker import Speaker
 from broadcaster.store import communes as places
 from broadcaster.store import journal
 from broadcaster.store.engine import Store
-from broadcaster.store.tables import AiringRow, BulletinRow, JournalRow
+from broadcaster.store.record_tables import JournalRow
+from broadcaster.store.tables import AiringRow, BulletinRow
 from tests.fakes.children import HereAndNow
 from tests.fakes.loudspeakers import KIND, Loudspeaker, Site
 from tests.fakes.speech import HummingEngine
