@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from broadcaster.domain.airing import AiringKey, Reason
 from broadcaster.domain.plan import BlockedTime, Held, Overflow, PlannedAiring, Wanted, Wish, obstacle
-from broadcaster.domain.timetable import CommuneTimetable, Interval, instant, local_time
+from broadcaster.domain.timetable import CommuneTimetable, Interval, beside, instant, local_time
 
 _DAY = timedelta(days=1)
 _RANK = attrgetter("wish.rank")
@@ -50,6 +50,9 @@ class _Session:
     end: datetime
     slot: str
     items: list[_Item] = field(default_factory=list)
+    held: timedelta = timedelta()
+    """How much of it is taken by what was begun; found only where there are caps."""
+    is_begun: bool = False
 
     def holds(self, moment: datetime) -> bool:
         return moment == self.start or self.start <= moment < self.end
@@ -88,16 +91,16 @@ class _Laying:
         coming = self.goes_on.pop(day, {})
         waiting = coming.pop("", [])
         sessions = self._sessions(day, wanted, coming)
-        begun = {session.start for session in sessions if caps is not None and self._held_in(session)[1]}
-        free = None if most is None else most - len(begun)  # what was begun has its place, however late in the day
+        begun = sum(session.is_begun for session in sessions)
+        free = None if most is None else most - begun  # what was begun has its place, however late in the day
         count = 0
         for session in sessions:
             if session.slot:
                 session.items += waiting
                 waiting = []
-            is_over = free is not None and count >= free and session.start not in begun
+            is_over = free is not None and count >= free and not session.is_begun
             is_aired, left = self._lay_session(session, blocked, is_over=is_over)
-            count += is_aired and session.start not in begun
+            count += is_aired and not session.is_begun
             for item in left:
                 if item.wish.overflow is Overflow.NEXT_SLOT:
                     waiting.append(item)
@@ -108,13 +111,11 @@ class _Laying:
 
     def _blocked_around(self, day: date) -> BlockedTime:
         """As `BlockedTime.around`, but the windows of each date are found once for the three days that they touch."""
-        near = (day - _DAY, day, day + _DAY)
+        near = beside(day)
         for found in near:
             if found not in self.blocked:
                 self.blocked[found] = BlockedTime.on(self.timetable, found)
-        parts = [self.blocked[found] for found in near]
-        quiet = [window for part in parts for window in part.quiet]
-        return BlockedTime(quiet, [window for part in parts for window in part.reserved], parts[1].is_holiday)
+        return BlockedTime.joined(*(self.blocked[found] for found in near))
 
     def _go_on(self, item: _Item, day: date, slot: str) -> None:
         """To the next day, if it may still be tried there; else it stays where it was wished for, blocked."""
@@ -146,6 +147,9 @@ class _Laying:
         found = [*slots.values(), *fixed.values()]
         if self.timetable.caps is not None:
             found += self._begun_beside(found, day)
+            for session in found:
+                inside = [end - start for start, end in self.taken if session.holds(start)]
+                session.held, session.is_begun = sum(inside, timedelta()), bool(inside)
         return sorted(found, key=lambda session: session.start)
 
     def _begun_beside(self, sessions: Sequence[_Session], day: date) -> list[_Session]:
@@ -158,12 +162,12 @@ class _Laying:
         """Lay the queue of a session. Whether anything airs in it that counts, and what goes on to another slot."""
         caps = self.timetable.caps
         per_session = caps.per_session if caps is not None else None
-        used, is_aired = self._held_in(session) if caps is not None else (timedelta(), False)
+        used, is_aired = session.held, session.is_begun
         cursor = session.start
         left: list[_Item] = []
         for item in sorted(session.items, key=_RANK):
             wish = item.wish
-            start = item.due or _free_from(cursor, wish.duration, self.taken)
+            start = item.due or free_from(cursor, wish.duration, self.taken)
             end = start + wish.duration
             reason = obstacle(blocked, wish, start, end)
             if reason is None and not wish.is_rehearsal:
@@ -185,18 +189,13 @@ class _Laying:
                     used, is_aired = used + wish.duration, True
         return is_aired, left
 
-    def _held_in(self, session: _Session) -> tuple[timedelta, bool]:
-        """How much of a session is taken by what was begun."""
-        inside = [end - start for start, end in self.taken if session.holds(start)]
-        return sum(inside, timedelta()), bool(inside)
-
 
 def _may_go_on(item: _Item, reason: Reason) -> bool:
     """Whether an airing that is blocked here is tried in another slot."""
     return item.wish.overflow is not Overflow.SKIP and (item.first is not None or reason in _GOES_ON)
 
 
-def _free_from(due: datetime, duration: timedelta, taken: Sequence[Interval]) -> datetime:
+def free_from(due: datetime, duration: timedelta, taken: Sequence[Interval]) -> datetime:
     """The first moment from `due` on at which nothing taken would sound at once; `taken` is in order."""
     for start, end in taken:
         if start < due + duration and due < end:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from broadcaster.domain.airing import AiringKey, Reason
 from broadcaster.domain.bulletin import Priority
-from broadcaster.domain.timetable import CommuneTimetable, Interval
+from broadcaster.domain.timetable import CommuneTimetable, Interval, beside
 
 
 class OnHolidays(StrEnum):
@@ -93,7 +93,23 @@ class BlockedTime(NamedTuple):
 
     @classmethod
     def around(cls, timetable: CommuneTimetable, day: date) -> "BlockedTime":
-        return cls(list(timetable.quiet_around(day)), list(timetable.reserved_around(day)), day in timetable.holidays)
+        return cls.joined(*(cls.on(timetable, near) for near in beside(day)))
+
+    @classmethod
+    def joined(cls, before: "BlockedTime", day: "BlockedTime", after: "BlockedTime") -> "BlockedTime":
+        """What can touch a day, of the windows that begin on it and on the two dates beside it."""
+        quiet, reserved = (*before.quiet, *day.quiet, *after.quiet), (*before.reserved, *day.reserved, *after.reserved)
+        return cls(quiet, reserved, day.is_holiday)
+
+    def reason(self, start: datetime, end: datetime) -> Reason | None:
+        """Which window a stretch of time would touch; None where it is free."""
+        for since, until in self.quiet:
+            if start < until and since < end:
+                return Reason.QUIET_HOURS
+        for since, until in self.reserved:
+            if start < until and since < end:
+                return Reason.RESERVED
+        return None
 
 
 Held = Mapping[AiringKey, Interval]
@@ -110,13 +126,7 @@ def obstacle(blocked: BlockedTime, wish: Wish, start: datetime, end: datetime) -
         return None
     if blocked.is_holiday and wish.on_holidays is OnHolidays.SKIP:
         return Reason.HOLIDAY
-    for since, until in blocked.quiet:
-        if start < until and since < end:
-            return Reason.QUIET_HOURS
-    for since, until in blocked.reserved:
-        if start < until and since < end:
-            return Reason.RESERVED
-    return None
+    return blocked.reason(start, end)
 
 
 def dates_of_wish(

@@ -95,7 +95,7 @@ class CommuneTimetable:
 
     def quiet_around(self, day: date) -> Iterator[Interval]:
         """The quiet hours that can touch what begins on a local date: its own and those of the dates beside it."""
-        for near in _beside(day):
+        for near in beside(day):
             yield from self.quiet_on(near)
 
     def quiet_on(self, day: date) -> Iterator[Interval]:
@@ -105,7 +105,7 @@ class CommuneTimetable:
 
     def reserved_around(self, day: date) -> Iterator[Interval]:
         """The reserved windows that can touch what begins on a local date."""
-        for near in _beside(day):
+        for near in beside(day):
             yield from self.reserved_on(near)
 
     def reserved_on(self, day: date) -> Iterator[Interval]:
@@ -129,7 +129,8 @@ class CommuneTimetable:
         return min([due + grace, *(start - duration for start in starts)])
 
 
-def _beside(day: date) -> tuple[date, date, date]:
+def beside(day: date) -> tuple[date, date, date]:
+    """A date between the one before it and the one after it."""
     return day - timedelta(days=1), day, day + timedelta(days=1)
 
 

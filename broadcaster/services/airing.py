@@ -25,6 +25,7 @@ from broadcaster.domain.airing import (
 from broadcaster.domain.bulletin import BulletinState
 from broadcaster.domain.order import Order
 from broadcaster.domain.place import Mode, Station
+from broadcaster.domain.timetable import CommuneTimetable
 from broadcaster.errors import BroadcasterError
 from broadcaster.services import lateness, stops
 from broadcaster.services.outcomes import Outcomes, for_each, tell
@@ -146,7 +147,7 @@ class HandOver:
             return Verdict(_BLOCKED_OUTCOMES.get(row.blocked, Outcome.SKIPPED), row.blocked, Evidence.NONE)
         if start > latest:
             return Verdict(Outcome.MISSED, Reason.SERVER_DOWN, Evidence.NONE)
-        refusal = self._refusal(session, row)
+        refusal = _cut(row, stops.in_force(session), ()) or self._refusal(session, row)
         if refusal is not None:
             return refusal
         if not targets:
@@ -159,9 +160,7 @@ class HandOver:
         return None
 
     def _refusal(self, session: Session, row: AiringRow) -> Verdict | None:
-        """Whether what was planned is still what is approved, and nobody has stopped it."""
-        if stops.silences(stops.in_force(session), row):
-            return Verdict(Outcome.CANCELLED, Reason.STOPPED, Evidence.NONE)
+        """Whether what was planned is still what is approved."""
         bulletin = session.get_one(BulletinRow, row.bulletin)
         submission = session.get_one(SubmissionRow, row.submission)
         if bulletin.state is BulletinState.WITHDRAWN:
@@ -181,12 +180,15 @@ class HandOver:
             return False
         if row.overrides_quiet:
             return False
-        commune = places.timetable(session.get_one(CommuneRow, row.commune), self.config.timetable.quiet_hours)
+        commune = self._timetable(session, row)
         return commune.is_quiet((start, start + (row.ends_at - row.due_at)))
+
+    def _timetable(self, session: Session, row: AiringRow) -> CommuneTimetable:
+        return places.timetable(session.get_one(CommuneRow, row.commune), self.config.timetable.quiet_hours)
 
     def _postponed(self, session: Session, row: AiringRow, now: datetime) -> bool:
         """Whether a missed airing waits for the next slot, as its bulletin may say."""
-        commune = places.timetable(session.get_one(CommuneRow, row.commune), self.config.timetable.quiet_hours)
+        commune = self._timetable(session, row)
         if not lateness.postpone(session, row, commune, now):
             return False
         session.refresh(row)
@@ -198,7 +200,7 @@ class HandOver:
         grace = lateness.grace(revision, timedelta(seconds=self.config.timetable.grace_s))
         if row.overrides_quiet or session.get_one(ScheduleRow, row.schedule).is_rehearsal:
             return row.due_at + grace
-        commune = places.timetable(session.get_one(CommuneRow, row.commune), self.config.timetable.quiet_hours)
+        commune = self._timetable(session, row)
         return commune.latest_start(row.due_at, row.ends_at - row.due_at, grace)
 
     def _clip_fault(self, clip: ClipRow) -> Verdict | None:
@@ -262,7 +264,7 @@ class HandOver:
 
 
 def _cut(row: AiringRow, stopped: list[StopRow], urgent: Sequence[AiringRow]) -> Verdict | None:
-    """Why what was begun must fall silent now: somebody stopped it, or an emergency needs the loudspeakers."""
+    """Why an airing must be silent now: somebody stopped it, or an emergency needs the loudspeakers."""
     evidence = Evidence.STARTED if row.phase is Phase.ON_AIR else Evidence.NONE
     if stops.silences(stopped, row):
         outcome = Outcome.PARTIAL if row.phase is Phase.ON_AIR else Outcome.CANCELLED

@@ -81,9 +81,7 @@ def confirm(
     Raises InputError where it is too late, anything has changed since, or the two did not see the same override.
     """
     with store.writing() as session:
-        found = session.get(EmergencyRow, key)
-        if found is None:
-            raise InputError("There is no emergency {emergency}. See: broadcaster emergency list", emergency=key)
+        found = _found(session, key)
         actor.require_in(found.communes, *_CONFIRMERS)
         if actor.person is None or actor.person == found.asked_by:
             raise NotAllowedError("{person} asked for this; another person has to confirm it.", person=actor.person)
@@ -151,15 +149,20 @@ def correct(store: Store, key: str, bulletin: str, names: Sequence[str], actor: 
 def withdraw(store: Store, key: str, actor: Actor, now: datetime) -> None:
     """Take back what was asked for and not confirmed yet."""
     with store.writing() as session:
-        found = session.get(EmergencyRow, key)
-        if found is None:
-            raise InputError("There is no emergency {emergency}. See: broadcaster emergency list", emergency=key)
+        found = _found(session, key)
         actor.require_in(found.communes, *_ASKERS)
         waiting = EmergencyRow.confirmed_at.is_(None) & EmergencyRow.withdrawn_at.is_(None)
         taken_back = update(EmergencyRow).where(EmergencyRow.id == key, waiting)
         if changed_rows(session, taken_back.values(withdrawn_by=actor.person, withdrawn_at=now)) != 1:
             raise InputError("The emergency {emergency} is not waiting any more. Stop it instead.", emergency=key)
         _tell(session, Action.EMERGENCY_WITHDRAWN, found, actor, now)
+
+
+def _found(session: Session, key: str) -> EmergencyRow:
+    found = session.get(EmergencyRow, key)
+    if found is None:
+        raise InputError("There is no emergency {emergency}. See: broadcaster emergency list", emergency=key)
+    return found
 
 
 def newest(session: Session, limit: int = 50) -> list[EmergencyRow]:

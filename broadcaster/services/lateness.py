@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from broadcaster.domain.airing import Phase
 from broadcaster.domain.bulletin import Late
+from broadcaster.domain.laying import free_from
 from broadcaster.domain.plan import BlockedTime
-from broadcaster.domain.timetable import CommuneTimetable, Interval
+from broadcaster.domain.timetable import CommuneTimetable, Interval, beside
 from broadcaster.store import airings
 from broadcaster.store.tables import AiringRow, RevisionRow
 
@@ -28,12 +29,7 @@ def start(session: Session, row: AiringRow, now: datetime) -> datetime:
 
     After an outage several may be late at once; they air one after the other, as far as their grace reaches.
     """
-    found = max(row.due_at, now)
-    length = row.ends_at - row.due_at
-    for since, until in sorted(_taken(session, row)):
-        if since < found + length and found < until:
-            found = until
-    return found
+    return free_from(max(row.due_at, now), row.ends_at - row.due_at, sorted(_taken(session, row)))
 
 
 def _taken(session: Session, row: AiringRow) -> Iterator[Interval]:
@@ -61,16 +57,16 @@ def postpone(session: Session, row: AiringRow, timetable: CommuneTimetable, now:
     return False
 
 
-def _slots(timetable: CommuneTimetable, now: datetime) -> Iterator[Interval]:
+def _slots(timetable: CommuneTimetable, now: datetime) -> list[Interval]:
     """The slots that go on or begin within a day, in their order."""
     today = now.astimezone(timetable.zone).date()
     windows = [
         slot.window.on(day, timetable.zone)
-        for day in (today - _DAY, today, today + _DAY)
+        for day in beside(today)
         for slot in timetable.slots
         if day.weekday() in slot.days
     ]
-    return iter(sorted((start, end) for start, end in windows if now < end and start < now + _DAY))
+    return sorted((start, end) for start, end in windows if now < end and start < now + _DAY)
 
 
 def _room(session: Session, row: AiringRow, slot: Interval, length: timedelta, now: datetime) -> datetime | None:
@@ -85,6 +81,4 @@ def _is_free(timetable: CommuneTimetable, revision: RevisionRow, when: Interval)
     start, end = when
     blocked = BlockedTime.around(timetable, start.astimezone(timetable.zone).date())
     is_over = revision.expires_at is not None and start >= revision.expires_at
-    return not is_over and not any(
-        start < until and since < end for since, until in (*blocked.quiet, *blocked.reserved)
-    )
+    return not is_over and blocked.reason(start, end) is None

@@ -5,20 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.office import Office
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    office = Office(tmp_path)
-    (tmp_path / "home.yaml").write_text(
-        "communes: [{code: kep, name: Kép}]\npeople: [{code: writer, roles: [{role: writer, commune: kep}]}]\n",
-        encoding="utf-8",
-    )
-    office.run("import", "home.yaml", "--as", "writer")
-    return office
 
 
 def test_a_commune_s_words_are_set_shown_exported_and_heard(office: Office) -> None:

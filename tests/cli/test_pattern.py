@@ -7,24 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.acceptance.office import LIMIT_S, Office
 
 FILL = ("pattern", "fill", "tam-ngung-cap-dien", "cat-dien")
 VALUES = ("--set", "day=31/12/2099", "--set", "since=7h30", "--set", "until=11:00", "--set", "area=thôn Vôi")
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    office = Office(tmp_path)
-    (tmp_path / "home.yaml").write_text(
-        "communes: [{code: kep, name: Kép}]\npeople: [{code: writer, roles: [{role: writer, commune: kep}]}]\n",
-        encoding="utf-8",
-    )
-    office.run("import", "home.yaml", "--as", "writer")
-    return office
 
 
 def test_patterns_are_listed_and_shown_without_a_database(tmp_path: Path) -> None:
