@@ -135,6 +135,7 @@ class StationEntry(Strict):
     commune: Code
     connector: Name
     mode: Mode = Mode.LIVE
+    zones: list[Name] = []
     config: dict[str, Any] = {}
 
 
@@ -223,7 +224,9 @@ class ScheduleEntry(Strict):
     on_holidays: OnHolidays = OnHolidays.KEEP
     overflow: Overflow = Overflow.SKIP
     order: int = 0
+    zones: list[Name] = []
     rehearsal: bool = False
+    version: int | None = Constraint(None, ge=1)
 
     @model_validator(mode="after")
     def _can_occur(self) -> Self:

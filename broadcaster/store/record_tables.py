@@ -1,12 +1,13 @@
 """The tables of what people did beside the timetable, and of the journal of everything."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from broadcaster.domain.airing import Scope
+from broadcaster.domain.campaign import Answer
 from broadcaster.store.tables import Row
 
 
@@ -39,6 +40,41 @@ class EmergencyRow(Row):
     confirmed_at: Mapped[datetime | None]
     withdrawn_by: Mapped[str | None] = mapped_column(String(64))
     withdrawn_at: Mapped[datetime | None]
+    campaign: Mapped[str | None] = mapped_column(String(64))  # the source's, whose asking counts as one of the two
+
+
+class CampaignRow(Row):
+    """Bulletins that a source asks communes to air, on which dates, and towards which target."""
+
+    __tablename__ = "campaigns"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(200))
+    bulletins: Mapped[list[Any]]  # ids, in their order
+    dtstart: Mapped[date]
+    rrule: Mapped[str] = mapped_column(Text)
+    times_a_day: Mapped[int]
+    target_percent: Mapped[int]  # of the communes
+    target_airings: Mapped[int]  # of each bulletin in a commune
+    target_date: Mapped[date | None]
+    sent_by: Mapped[str | None] = mapped_column(String(64))
+    sent_at: Mapped[datetime]
+    ended_by: Mapped[str | None] = mapped_column(String(64))
+    ended_at: Mapped[datetime | None]
+
+
+class CampaignAnswerRow(Row):
+    """What became of one bulletin of a campaign in one commune."""
+
+    __tablename__ = "campaign_answers"
+    campaign: Mapped[str] = mapped_column(ForeignKey("campaigns.id"), primary_key=True)
+    commune: Mapped[str] = mapped_column(ForeignKey("communes.code"), primary_key=True, index=True)
+    bulletin: Mapped[str] = mapped_column(ForeignKey("bulletins.id"), primary_key=True)
+    answer: Mapped[Answer]
+    schedule: Mapped[str | None] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text)
+    answered_by: Mapped[str | None] = mapped_column(String(64))
+    answered_at: Mapped[datetime | None]
 
 
 class ChainHeadRow(Row):

@@ -21,6 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, Scope, StationState
 from broadcaster.domain.bulletin import BulletinState, Field, Late, Priority
+from broadcaster.domain.campaign import Answer
 from broadcaster.domain.place import Layer, Mode
 from broadcaster.domain.plan import OnHolidays, Overflow
 from broadcaster.store.columns import Utc, Word
@@ -40,6 +41,7 @@ _WORDS: tuple[type[StrEnum], ...] = (
     Scope,
     OnHolidays,
     Overflow,
+    Answer,
 )
 _TYPES: dict[Any, Any] = {datetime: Utc, bytes: LargeBinary, dict[str, Any]: JSON, list[Any]: JSON}
 
@@ -76,6 +78,7 @@ class StationRow(Row):
     connector: Mapped[str] = mapped_column(String(64))
     mode: Mapped[Mode]
     config: Mapped[dict[str, Any]]
+    zones: Mapped[list[Any]] = mapped_column(server_default="[]")  # where it is heard; none named: the whole commune
 
 
 class PersonRow(Row):
@@ -218,7 +221,12 @@ class ScheduleRow(Row):
     order: Mapped[int]
     is_rehearsal: Mapped[bool]
     is_emergency: Mapped[bool] = mapped_column(server_default=false())  # aired at once by two people; never planned
+    zones: Mapped[list[Any]] = mapped_column(server_default="[]")  # none named: wherever its bulletin may air
+    campaign: Mapped[str | None] = mapped_column(String(64), index=True)  # the one for which it was made
     created_at: Mapped[datetime]
+    changed_by: Mapped[str | None] = mapped_column(String(64))
+    changed_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]  # kept for the log; airs nowhere any more
 
 
 class ScheduleCommuneRow(Row):
@@ -263,6 +271,7 @@ class AiringRow(Row):
     overrides_quiet: Mapped[bool] = mapped_column(server_default=false())  # both of two people said so
     postponed_from: Mapped[datetime | None]  # its due time before it was missed and put into a later slot
     blocked: Mapped[Reason | None]
+    is_outdated: Mapped[bool] = mapped_column(server_default=false())  # handed over, and planned otherwise since
     starts_at: Mapped[datetime | None]  # set with the order: the due time, or as soon after it as there is room
     latest_start_at: Mapped[datetime | None]  # set with the order: what starts later is silence
     handed_over_at: Mapped[datetime | None]
