@@ -28,6 +28,8 @@ class Station:
     connector: str
     mode: Mode
     config: dict[str, object] = field(default_factory=dict)
+    zones: Sequence[str] = ()
+    """Where it is heard; none named: in the whole commune."""
 
 
 def airing_mode(stations: Sequence[Station], *, is_rehearsal: bool) -> Mode:

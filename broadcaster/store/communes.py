@@ -23,7 +23,7 @@ def stations(session: Session, communes: Iterable[str] | None = None) -> dict[st
         query = query.where(StationRow.commune.in_(list(communes)))
     found: dict[str, list[Station]] = defaultdict(list)
     for row in session.scalars(query):
-        found[row.commune].append(Station(row.code, row.commune, row.connector, row.mode, row.config))
+        found[row.commune].append(Station(row.code, row.commune, row.connector, row.mode, row.config, row.zones))
     return found
 
 
