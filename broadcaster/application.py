@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,7 @@ from broadcaster.errors import BroadcasterError, EngineDisabledError, EnginePaus
 from broadcaster.process import Children
 from broadcaster.services.airing import HandOver
 from broadcaster.services.bulletins import Desk
+from broadcaster.services.holidays import HolidayBook
 from broadcaster.services.outcomes import OnEnd, Outcomes
 from broadcaster.services.rendering import Studio
 from broadcaster.services.stations import Stations
@@ -123,7 +124,10 @@ class Application:
         return HandOver(self.store, self.studio, self.config, outcomes)
 
     def statuses(self) -> Iterator[Status]:
-        """A status for each component, tried for real but without a network: database, voices, templates, stations."""
+        """A status for each component, tried for real but without a network.
+
+        Database, disk, voices, templates, stations, and the holidays of the communes.
+        """
         database = _tried("database", lambda: schema.check(self.store))
         yield database
         yield _tried("disk", self.storage.ensure_room)
@@ -136,9 +140,19 @@ class Application:
             return  # the stations stand in it
         with self.store.reading() as session:
             stations = [station for found in places.stations(session).values() for station in found]
+            countries = places.countries(session)
         for station in stations:
             fault = station_fault(station)
             yield Status(f"station {station.code}", _state(fault), fault)
+        yield from self._holiday_statuses(countries)
+
+    def _holiday_statuses(self, countries: Sequence[str]) -> Iterator[Status]:
+        """Whether the public holidays of these countries can be found; where not, the last good copy goes on."""
+        book = HolidayBook(self.config.data_folder / "holidays")
+        for country in countries:
+            book.dates({"country": country}, clock.now().date())
+            fault = book.faults.get(country)
+            yield Status(f"holidays {country}", _state(fault), fault)
 
     def engine_statuses(self) -> Iterator[Status]:
         """A status for each engine that another package brings: why it cannot be used, else of its first voice."""

@@ -14,6 +14,7 @@ ERROR_ROOT = "BroadcasterError"
 
 TEMPLATE_ARGUMENTS = {
     "words": (0,),
+    "Described": (0,),
     "Fault": (2,),
     "Finding": (2,),
     "_finding": (2, 3),
@@ -25,7 +26,9 @@ LOOKED_UP = {
     "reading/characters.py": ("REFUSED", "UNSAYABLE", "SUSPECT"),  # constants, given to Problem by a variable
     "application.py": ("State",),  # the words of an enumeration, looked up by their value
     "computer.py": ("Answer",),
+    "domain/recurrence.py": ("DAY_NAMES",),
     "cli/pattern.py": ("_RULES",),
+    "services/telling.py": ("REASONS",),
     "services/facts.py": ("MESSAGES",),
     "strict_yaml.py": ("_FOUND_BY_PYDANTIC",),
     "store/engine.py": ("DAMAGED", "UNUSABLE"),
@@ -105,6 +108,9 @@ def _of_call(node: ast.AST, arguments: dict[str, tuple[int, ...]], constants: di
 def _of_constant(node: ast.AST, wanted: tuple[str, ...]) -> Iterator[str]:
     if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id in wanted for t in node.targets):
         yield from _texts(node.value)
+    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id in wanted:
+        if node.value is not None:
+            yield from _texts(node.value)
     elif isinstance(node, ast.ClassDef) and node.name in wanted:
         for statement in node.body:
             if isinstance(statement, ast.Assign):
@@ -112,12 +118,15 @@ def _of_constant(node: ast.AST, wanted: tuple[str, ...]) -> Iterator[str]:
 
 
 def _texts(node: ast.expr) -> Iterator[str]:
-    """The text of a constant; of a choice between two, both; of a table, its values."""
+    """The text of a constant; of a choice between two, both; of a table, its values; of a row, all."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.IfExp):
         yield from _texts(node.body)
         yield from _texts(node.orelse)
+    elif isinstance(node, ast.Tuple):
+        for value in node.elts:
+            yield from _texts(value)
     elif isinstance(node, ast.Dict):
         for value in node.values:
             yield from _texts(value)

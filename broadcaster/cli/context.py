@@ -4,8 +4,9 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -17,10 +18,11 @@ from sqlalchemy.orm import Session
 from broadcaster import application, clock, config, logs
 from broadcaster.application import Application
 from broadcaster.domain.roles import Actor
-from broadcaster.errors import BroadcasterError
+from broadcaster.errors import BroadcasterError, InputError
 from broadcaster.services import planning
 from broadcaster.store import communes as places
 from broadcaster.store import schema
+from broadcaster.store.tables import CommuneRow
 from broadcaster.words import Words
 
 As = Annotated[str | None, typer.Option("--as", metavar="CODE", help="The person who acts, by code.")]
@@ -75,6 +77,21 @@ def upgraded(built: Application, words: Words) -> None:
     backup = built.upgrade(clock.now())
     if backup is not None:
         console(stderr=True).print(words("The database was upgraded. The old one is kept in {backup}.", backup=backup))
+
+
+def date_of(text: str) -> date:
+    """A date from an option. Raises InputError for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError("{text} is no date. Write it as 2026-12-31.", text=text) from error
+
+
+def local(built: Application, commune: str, moment: datetime) -> str:
+    """A moment in a commune's own time, with its offset."""
+    with built.store.reading() as session:
+        zone = ZoneInfo(session.get_one(CommuneRow, commune).timezone)
+    return moment.astimezone(zone).isoformat(timespec="seconds")
 
 
 def replan(built: Application) -> None:

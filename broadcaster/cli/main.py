@@ -9,16 +9,20 @@ import typer
 from broadcaster import __version__, config
 from broadcaster.cli import (
     bulletin,
+    campaign,
     check,
+    commune,
     db,
     demo,
     dictionary,
     emergency,
+    export,
     import_,
     log,
     pattern,
     plan,
     say,
+    schedule,
     serve,
     service,
     spoken,
@@ -39,16 +43,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for single in (serve, worker, demo, check, import_, spoken, say, voices, plan):
+for single in (serve, worker, demo, check, import_, export, spoken, say, voices, plan, stop):
     single.register(app)
 app.add_typer(service.app, name="service")
 app.add_typer(db.app, name="db")
+app.add_typer(commune.app, name="commune")
 app.add_typer(bulletin.app, name="bulletin")
 app.add_typer(pattern.app, name="pattern")
 app.add_typer(dictionary.app, name="dictionary")
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(timetable.app, name="timetable")
+app.add_typer(campaign.app, name="campaign")
 app.add_typer(emergency.app, name="emergency")
-app.add_typer(stop.app, name="stop")
 app.add_typer(log.app, name="log")
 
 

@@ -46,7 +46,10 @@ class Connector(Protocol):
         """The reports that have come in since the last call."""
 
     def stop(self, airing: str) -> None:
-        """Silence this airing, playing or waiting; a station that knows nothing of it stays as it is."""
+        """Silence this airing, playing or waiting; a station that knows nothing of it stays as it is.
+
+        What had not begun may be delivered again, for another time. Raises BroadcasterError.
+        """
 
     def check(self) -> None:
         """Raise BroadcasterError where the station cannot be used as configured."""

@@ -47,6 +47,8 @@ class MemoryConnector:
 
     def stop(self, airing: str) -> None:
         self.stopped.append(airing)
+        self.orders.pop(airing, None)
+        self._reports = deque(report for report in self._reports if report.airing != airing)
 
     def check(self) -> None:
         """Always usable."""

@@ -86,7 +86,13 @@ class SoundcardConnector:
 
     def stop(self, airing: str) -> None:
         with self._changed:
-            if airing in self._stops:
+            waiting = next((item for item in self._waiting if item[1] == airing), None)
+            if waiting is not None:
+                self._waiting.remove(waiting)
+                heapq.heapify(self._waiting)
+                del self._stops[airing]  # it may be ordered again, for another time
+                self._report(waiting[2], ReportState.STOPPED, code="stopped_before_start")
+            elif airing in self._stops:
                 self._stops[airing].set()
             self._changed.notify()
 
@@ -116,13 +122,13 @@ class SoundcardConnector:
                 self._stops.pop(order.airing)
 
     def _next(self) -> Order | None:
-        """The next order whose time has come, or that was stopped; None when the station closes."""
+        """The next order whose time has come; None when the station closes."""
         with self._changed:
             while not self._is_closed:
                 if self._waiting:
-                    start, airing, order = self._waiting[0]
+                    start, _, order = self._waiting[0]
                     wait_s = (start - clock.now()) / timedelta(seconds=1)
-                    if wait_s <= 0 or self._stops[airing].is_set():
+                    if wait_s <= 0:
                         heapq.heappop(self._waiting)
                         return order
                     self._changed.wait(min(wait_s, _LONGEST_WAIT_S))

@@ -60,6 +60,7 @@ class Scope(StrEnum):
     """How far a stop reaches."""
 
     AIRING = "airing"
+    ZONE = "zone"
     COMMUNE = "commune"
     EVERYTHING = "everything"
 
@@ -78,6 +79,7 @@ TRANSITIONS: Mapping[Phase, frozenset[Phase]] = {
     Phase.PLANNED: frozenset({Phase.SENDING, Phase.ENDED}),
     # Back to planned: a worker died before any station could have started, so nothing was heard yet.
     Phase.SENDING: frozenset({Phase.PLANNED, Phase.HANDED_OVER, Phase.ON_AIR, Phase.ENDED}),
+    # Back to planned: as above, or it was planned otherwise since and every station gave its order back.
     Phase.HANDED_OVER: frozenset({Phase.PLANNED, Phase.ON_AIR, Phase.ENDED}),
     Phase.ON_AIR: frozenset({Phase.ENDED}),
     Phase.ENDED: frozenset(),
@@ -113,10 +115,11 @@ class StationState(StrEnum):
 OPEN_STATION_STATES = (StationState.SENDING, StationState.ACCEPTED, StationState.STARTED)
 
 _AFTER_START = frozenset({StationState.FINISHED, StationState.STOPPED, StationState.REFUSED})
+_BEFORE_START = _AFTER_START | {StationState.STARTED, StationState.RECALLED}
 STATION_TRANSITIONS: Mapping[StationState, frozenset[StationState]] = {
     # A report can overtake our own note that the order was accepted.
-    StationState.SENDING: _AFTER_START | {StationState.STARTED},
-    StationState.ACCEPTED: _AFTER_START | {StationState.STARTED},
+    StationState.SENDING: _BEFORE_START | {StationState.ACCEPTED, StationState.FAILED},
+    StationState.ACCEPTED: _BEFORE_START | {StationState.UNCONFIRMED},
     StationState.STARTED: _AFTER_START,
     **{state: frozenset() for state in StationState if state not in OPEN_STATION_STATES},
 }

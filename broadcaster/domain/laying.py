@@ -66,12 +66,14 @@ def lay(
     `wanted` has what is wished for each local date, after moves. Wishes for a slot that a day lacks, and those whose
     airing is held, yield none. What may go on to another slot is tried until the day after its own.
     """
-    laying = _Laying(timetable, held, sorted(held.values()))
+    taken = sorted((airing.start, airing.end) for airing in held.values())
+    counted = sorted((airing.start, airing.end) for airing in held.values() if airing.counts)
+    laying = _Laying(timetable, held, taken, counted)
     for day in sorted(wanted):
         laying.lay_day(day, wanted[day])
         if day + _DAY in laying.goes_on and day + _DAY not in wanted:
             laying.lay_day(day + _DAY, ())
-    return sorted(_without_overlaps(laying.laid, laying.taken), key=lambda airing: (airing.due_at, airing.key))
+    return sorted(_without_overlaps(laying.laid), key=lambda airing: (airing.due_at, airing.key))
 
 
 @dataclass(slots=True)
@@ -79,6 +81,8 @@ class _Laying:
     timetable: CommuneTimetable
     held: Held
     taken: Sequence[Interval]
+    counted: Sequence[Interval]
+    """What of it the caps count."""
     laid: list[_Laid] = field(default_factory=list)
     blocked: dict[date, BlockedTime] = field(default_factory=dict)
     goes_on: dict[date, dict[str, list[_Item]]] = field(default_factory=dict)
@@ -148,13 +152,13 @@ class _Laying:
         if self.timetable.caps is not None:
             found += self._begun_beside(found, day)
             for session in found:
-                inside = [end - start for start, end in self.taken if session.holds(start)]
+                inside = [end - start for start, end in self.counted if session.holds(start)]
                 session.held, session.is_begun = sum(inside, timedelta()), bool(inside)
         return sorted(found, key=lambda session: session.start)
 
     def _begun_beside(self, sessions: Sequence[_Session], day: date) -> list[_Session]:
         """What was begun on a day at times that nobody wishes for any more: it was heard, and counts."""
-        beside = [start for start, _ in self.taken if not any(session.holds(start) for session in sessions)]
+        beside = [start for start, _ in self.counted if not any(session.holds(start) for session in sessions)]
         zone = self.timetable.zone
         return [_Session(start, start, "") for start in beside if start.astimezone(zone).date() == day]
 
@@ -177,6 +181,8 @@ class _Laying:
                     reason = Reason.CAP_MINUTES
             if reason is None and item.due is None and end > session.end:
                 reason = Reason.SLOT_FULL
+            if reason is None and item.due is not None and _meets(self.taken, start, end):
+                reason = Reason.OVERLAP  # what is laid goes around it
             airing = PlannedAiring(item.key, start, end, reason)
             if reason is not None and _may_go_on(item, reason):
                 day = session.start.astimezone(self.timetable.zone).date()
@@ -203,14 +209,18 @@ def free_from(due: datetime, duration: timedelta, taken: Sequence[Interval]) -> 
     return due
 
 
+def _meets(taken: Iterable[Interval], start: datetime, end: datetime) -> bool:
+    return any(since < end and start < until for since, until in taken)
+
+
 def _precedence(laid: _Laid) -> tuple[object, ...]:
     """Who stays where two would sound at once: the higher priority, then the earlier; the rest makes it definite."""
     wish, airing = laid
     return wish.priority.rank, airing.due_at, wish.order, wish.age, airing.key
 
 
-def _without_overlaps(laid: Sequence[_Laid], taken: Sequence[Interval]) -> Iterator[PlannedAiring]:
-    """Block the lower priority, then the later, of two airings that would sound at once; what is taken stays."""
+def _without_overlaps(laid: Sequence[_Laid]) -> Iterator[PlannedAiring]:
+    """Block the lower priority, then the later, of two airings that would sound at once."""
     starts: list[datetime] = []
     ends: list[datetime] = []
     for _, airing in sorted(laid, key=_precedence):
@@ -220,7 +230,7 @@ def _without_overlaps(laid: Sequence[_Laid], taken: Sequence[Interval]) -> Itera
         place = bisect_left(starts, airing.due_at)
         meets_earlier = place > 0 and ends[place - 1] > airing.due_at
         meets_later = place < len(starts) and starts[place] < airing.ends_at
-        if meets_earlier or meets_later or any(s < airing.ends_at and airing.due_at < e for s, e in taken):
+        if meets_earlier or meets_later:
             yield airing._replace(blocked=Reason.OVERLAP)
         else:
             starts.insert(place, airing.due_at)

@@ -1,6 +1,6 @@
 """Where bulletins are heard: communes, their stations, and the mode a station is in."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -28,8 +28,37 @@ class Station:
     connector: str
     mode: Mode
     config: dict[str, object] = field(default_factory=dict)
-    zones: Sequence[str] = ()
-    """Where it is heard; none named: in the whole commune."""
+    zones: Sequence[str] = field(default=(), compare=False)
+    """Where it is heard; none named: in the whole commune. Another zone needs no other connector: see `Stations`."""
+
+    def serves(self, zone: str) -> bool:
+        """Whether it is heard in a zone of its commune."""
+        return not self.zones or zone in self.zones
+
+
+def zones_to_air_in(scheduled: Collection[str], permitted: Collection[str]) -> Collection[str] | None:
+    """The zones in which a schedule airs, as it and the approval of its bulletin name them; none named: everywhere.
+
+    None where the schedule asks for more than was approved.
+    """
+    if permitted and not set(scheduled) <= set(permitted):
+        return None
+    return scheduled or permitted
+
+
+def heard_within(stations: Iterable[Station], zones: Collection[str], of_commune: Collection[str]) -> list[Station]:
+    """The stations that are heard in these zones (none named: everywhere) and nowhere beyond.
+
+    No connector reaches a part of a station, so one that is heard in other zones too is left out. `of_commune` are all
+    zones of the commune, in which a station without zones of its own is heard.
+    """
+    wanted = set(zones)
+
+    def is_within(station: Station) -> bool:
+        heard = set(station.zones or of_commune)
+        return bool(heard) and heard <= wanted
+
+    return [station for station in stations if not wanted or is_within(station)]
 
 
 def airing_mode(stations: Sequence[Station], *, is_rehearsal: bool) -> Mode:

@@ -112,8 +112,22 @@ class BlockedTime(NamedTuple):
         return None
 
 
-Held = Mapping[AiringKey, Interval]
+class HeldAiring(NamedTuple):
+    """When an airing sounds that stays where it is, and whether it counts towards the caps.
+
+    An emergency takes its time and no session from others; neither does a rehearsal.
+    """
+
+    start: datetime
+    end: datetime
+    counts: bool = True
+
+
+Held = Mapping[AiringKey, HeldAiring]
 """The airings of a commune that were begun or whose time has come: they stay where they are."""
+
+NEAR = timedelta(seconds=30)
+"""What was handed over and is due within this stays as it is, whatever is planned since: old or new, never a mix."""
 
 
 def obstacle(blocked: BlockedTime, wish: Wish, start: datetime, end: datetime) -> Reason | None:

@@ -6,7 +6,7 @@ noticed by the next one; that only one worker sends is decided by a conditional 
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -22,22 +22,22 @@ from broadcaster.domain.airing import (
     StationState,
     Verdict,
 )
-from broadcaster.domain.bulletin import BulletinState
 from broadcaster.domain.order import Order
 from broadcaster.domain.place import Mode, Station
+from broadcaster.domain.plan import NEAR
 from broadcaster.domain.timetable import CommuneTimetable
 from broadcaster.errors import BroadcasterError
 from broadcaster.services import lateness, stops
+from broadcaster.services.barring import cut, refusal, targets
 from broadcaster.services.outcomes import Outcomes, for_each, tell
+from broadcaster.services.recalling import Recall
 from broadcaster.services.rendering import Studio
 from broadcaster.store import airings
 from broadcaster.store import communes as places
 from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
-from broadcaster.store.record_tables import StopRow
 from broadcaster.store.tables import (
     AiringRow,
-    BulletinRow,
     ClipRow,
     CommuneRow,
     DeliveryRow,
@@ -59,6 +59,7 @@ class HandOver:
     studio: Studio
     config: Config
     outcomes: Outcomes
+    _complained: set[tuple[str, str]] = field(default_factory=set)
 
     def run(self, now: datetime) -> int:
         """Hand over every airing whose lead time has come, and end those that may not air; returns how many."""
@@ -66,77 +67,71 @@ class HandOver:
             stations = places.stations(session)
             leads = {commune: self.outcomes.stations.lead(found) for commune, found in stations.items()}
             waiting = airings.due(session, now + max(leads.values(), default=timedelta()) + timedelta(seconds=1))
+            urgent = {row.id for row in airings.emergencies_due(session, now)}
         nothing = timedelta()
         ready = [row for row in waiting if row.due_at <= now + leads.get(row.commune, nothing)]
+        ready.sort(key=lambda row: row.id not in urgent)  # what is late already must not get in before them
 
         def hand_over(row: AiringRow) -> None:
-            targets = [station for station in stations.get(row.commune, []) if station.mode is row.mode]
             with self.store.reading() as session:
                 clip_fault = self._clip_fault(session.get_one(ClipRow, row.clip))
-            self._hand_over(row.id, targets, clip_fault, now)
+            self._hand_over(row, stations.get(row.commune, []), clip_fault, now)
 
         for_each(ready, hand_over)
         return len(ready)
 
     def recall(self, now: datetime) -> None:
-        """Take back what was handed over and is not approved any more; cut short what was stopped or must give way."""
-        with self.store.reading() as session:
-            begun = airings.under_way(session)
-            stopped, urgent = stops.in_force(session), airings.emergencies_due(session, now)
-            refused: dict[AiringRow, Verdict] = {}
-            for row in (*begun, *airings.given_back(session)):
-                refusal = _cut(row, stopped, urgent) or (
-                    self._refusal(session, row) if row.phase is not Phase.ON_AIR else None
-                )
-                if refusal is not None:
-                    refused[row] = refusal
-            stations = places.stations(session, {row.commune for row in refused})
-        for row, refusal in refused.items():
+        """Take back or cut short what may not air so any more, and plan anew what was taken back."""
+        Recall(self.store, self.config, self.outcomes, self._complained).run(now)
+
+    def _hand_over(
+        self, seen: AiringRow, stations: Sequence[Station], clip_fault: Verdict | None, now: datetime
+    ) -> None:
+        with self.store.writing() as session:
+            row = session.get(AiringRow, seen.id, with_for_update=True)
+            if row is None or (row.phase, row.due_at, row.clip) != (seen.phase, seen.due_at, seen.clip):
+                return  # planned otherwise meanwhile; the next tick sees it as it is now
+            orders = self._begin(session, row, stations, clip_fault, now)
+        if orders:
+            by_code = {station.code: station for station in stations}
+            failures = {code: self._deliver(by_code[code], order) for code, order in orders.items()}
             with self.store.writing() as session:
-                for part in airings.deliveries(session, row.id):
-                    if part.started_at is not None:  # as far as is known; the station's own word comes too late
-                        part.position_s = max(0.0, (now - part.started_at).total_seconds())
-                self.outcomes.end(session, session.get_one(AiringRow, row.id), refusal, now)
-            for station in stations.get(row.commune, []):  # one that knows nothing of it stays as it is
-                self._silence(station, row.id)
+                self._handed_over(session, session.get_one(AiringRow, row.id), failures, now)
 
-    def _silence(self, station: Station, airing: str) -> None:
-        try:
-            self.outcomes.stations.connector(station).stop(airing)
-        except BroadcasterError as error:
-            ids = {"airing": airing, "station": station.code}
-            log.error("An order was not taken back.", extra={"action": "recall_failed", **ids, "error": str(error)})
-
-    def _hand_over(self, airing: str, targets: Sequence[Station], clip_fault: Verdict | None, now: datetime) -> None:
-        with self.store.writing() as session:
-            row = session.get_one(AiringRow, airing)
-            latest = self._latest_start(session, row)
-            start = lateness.start(session, row, now)
-            fault = self._fault(session, row, targets, (start, latest)) or clip_fault
-            if fault is not None:
-                if fault.outcome is Outcome.MISSED and self._postponed(session, row, now):
-                    return
-                if row.due_at <= now:  # until then it can still be mended
-                    self.outcomes.end(session, row, fault, now)
-                return
-            if not airings.move(
-                session, airing, [Phase.PLANNED], phase=Phase.SENDING, starts_at=start, latest_start_at=latest
-            ):
-                return
-            session.refresh(row)
-            codes = [station.code for station in targets]
-            tell(session, self.outcomes.actor, Action.AIRING_SENDING, row, now, stations=codes)
-            for code in codes:
-                session.add(
-                    DeliveryRow(airing=airing, station=code, state=StationState.SENDING, sent_at=now, detail="")
-                )
-            orders = self._orders(session, row, targets, latest)
-        failures = {station.code: self._deliver(station, orders[station.code]) for station in targets}
-        with self.store.writing() as session:
-            self._handed_over(session, session.get_one(AiringRow, airing), failures, now)
+    def _begin(
+        self, session: Session, row: AiringRow, stations: Sequence[Station], clip_fault: Verdict | None, now: datetime
+    ) -> dict[str, Order]:
+        """Write down that an airing is being sent; its orders by station, none where it may not air, or not yet."""
+        stopped = stops.in_force(session)
+        found, missing = targets(session, row, stations, stopped)
+        latest, start = self._latest_start(session, row), lateness.start(session, row, now)
+        fault = self._fault(session, row, found, (start, latest), cut(row, stopped, ())) or missing or clip_fault
+        if fault is not None:
+            if fault.outcome is Outcome.MISSED and self._postponed(session, row, now):
+                return {}
+            if row.due_at <= now:  # until then it can still be mended
+                self.outcomes.end(session, row, fault, now)
+            return {}
+        is_left_as_it_is = row.latest_start_at is not None and row.due_at <= now + NEAR
+        if row.is_outdated and not is_left_as_it_is:
+            return {}  # it has to be taken back, or planned anew, first
+        values = {"phase": Phase.SENDING, "starts_at": start, "latest_start_at": latest}
+        if not airings.move(session, row.id, [Phase.PLANNED], **values):
+            return {}
+        session.refresh(row)
+        codes = [station.code for station in found]
+        tell(session, self.outcomes.actor, Action.AIRING_SENDING, row, now, stations=codes)
+        for code in codes:
+            session.add(DeliveryRow(airing=row.id, station=code, state=StationState.SENDING, sent_at=now, detail=""))
+        return self._orders(session, row, found, latest)
 
     def _fault(
-        self, session: Session, row: AiringRow, targets: Sequence[Station], when: tuple[datetime, datetime]
+        self,
+        session: Session,
+        row: AiringRow,
+        found: Sequence[Station],
+        when: tuple[datetime, datetime],
+        silenced: Verdict | None,
     ) -> Verdict | None:
         """Why an airing may not air, by what is true now rather than when it was planned; None if it may.
 
@@ -147,36 +142,19 @@ class HandOver:
             return Verdict(_BLOCKED_OUTCOMES.get(row.blocked, Outcome.SKIPPED), row.blocked, Evidence.NONE)
         if start > latest:
             return Verdict(Outcome.MISSED, Reason.SERVER_DOWN, Evidence.NONE)
-        refusal = _cut(row, stops.in_force(session), ()) or self._refusal(session, row)
-        if refusal is not None:
-            return refusal
-        if not targets:
-            return Verdict(Outcome.FAILED, Reason.NO_STATION, Evidence.NONE)
+        refused = silenced or refusal(session, row)
+        if refused is not None or not found:
+            return refused
         uses_sample = session.get_one(SubmissionRow, row.submission).uses_sample_fact
-        if uses_sample and any(station.mode is Mode.LIVE for station in targets):
+        if uses_sample and any(station.mode is Mode.LIVE for station in found):
             return Verdict(Outcome.FAILED, Reason.SAMPLE_FACT, Evidence.NONE)
-        if self._is_quiet(session, row, targets, start):
+        if self._is_quiet(session, row, found, start):
             return Verdict(Outcome.SKIPPED, Reason.QUIET_HOURS, Evidence.NONE)
         return None
 
-    def _refusal(self, session: Session, row: AiringRow) -> Verdict | None:
-        """Whether what was planned is still what is approved."""
-        bulletin = session.get_one(BulletinRow, row.bulletin)
-        submission = session.get_one(SubmissionRow, row.submission)
-        if bulletin.state is BulletinState.WITHDRAWN:
-            return Verdict(Outcome.CANCELLED, Reason.WITHDRAWN, Evidence.NONE)
-        if bulletin.state is BulletinState.EXPIRED:
-            return Verdict(Outcome.EXPIRED, Reason.EXPIRED, Evidence.NONE)
-        is_current = bulletin.state is BulletinState.APPROVED and bulletin.revision == row.revision
-        if not is_current or submission.decision is not BulletinState.APPROVED:
-            return Verdict(Outcome.SKIPPED, Reason.NOT_APPROVED, Evidence.NONE)
-        if not submission.valid_from <= row.due_at < submission.valid_until:
-            return Verdict(Outcome.SKIPPED, Reason.OUTSIDE_APPROVAL, Evidence.NONE)
-        return None
-
-    def _is_quiet(self, session: Session, row: AiringRow, targets: Sequence[Station], start: datetime) -> bool:
+    def _is_quiet(self, session: Session, row: AiringRow, stations: Sequence[Station], start: datetime) -> bool:
         """The guard of the quiet hours; only a rehearsal on stations that are all in test mode is let through."""
-        if session.get_one(ScheduleRow, row.schedule).is_rehearsal and all(s.mode is Mode.TEST for s in targets):
+        if session.get_one(ScheduleRow, row.schedule).is_rehearsal and all(s.mode is Mode.TEST for s in stations):
             return False
         if row.overrides_quiet:
             return False
@@ -215,7 +193,7 @@ class HandOver:
         return Verdict(Outcome.FAILED, Reason.CLIP_DAMAGED, Evidence.NONE)
 
     def _orders(
-        self, session: Session, row: AiringRow, targets: Sequence[Station], latest: datetime
+        self, session: Session, row: AiringRow, stations: Sequence[Station], latest: datetime
     ) -> dict[str, Order]:
         revision = session.get_one(RevisionRow, (row.bulletin, row.revision))
         clip = session.get_one(ClipRow, row.clip)
@@ -234,7 +212,7 @@ class HandOver:
                 repeats=row.repeats,
                 gap_s=row.gap_s,
             )
-            for station in targets
+            for station in stations
         }
 
     def _deliver(self, station: Station, order: Order) -> str:
@@ -261,20 +239,3 @@ class HandOver:
             tell(session, self.outcomes.actor, Action.AIRING_HANDED_OVER, row, now, failed=failed_at)
         if all(part.state not in OPEN_STATION_STATES for part in parts):
             self.outcomes.conclude(session, row, now)
-
-
-def _cut(row: AiringRow, stopped: list[StopRow], urgent: Sequence[AiringRow]) -> Verdict | None:
-    """Why an airing must be silent now: somebody stopped it, or an emergency needs the loudspeakers."""
-    evidence = Evidence.STARTED if row.phase is Phase.ON_AIR else Evidence.NONE
-    if stops.silences(stopped, row):
-        outcome = Outcome.PARTIAL if row.phase is Phase.ON_AIR else Outcome.CANCELLED
-        return Verdict(outcome, Reason.STOPPED, evidence)
-    gives_way = any(
-        not stops.silences(stopped, other)
-        and other.id != row.id
-        and other.commune == row.commune
-        and other.mode is row.mode
-        and row.due_at < other.ends_at
-        for other in urgent
-    )
-    return Verdict(Outcome.PREEMPTED, Reason.PREEMPTED, evidence) if gives_way else None

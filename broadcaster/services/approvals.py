@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from broadcaster.domain.bulletin import Approvable, BulletinState, check_transition
-from broadcaster.domain.roles import EVERYWHERE, Actor, Role
+from broadcaster.domain.roles import Actor, Role
 from broadcaster.errors import InputError, NotAllowedError
 from broadcaster.services.bulletins import tell
 from broadcaster.store import submissions
@@ -99,9 +99,10 @@ def _check_approver(session: Session, actor: Actor, revision: RevisionRow, submi
         raise NotAllowedError(
             "{person} wrote or submitted this bulletin; another person has to decide on it.", person=actor.person
         )
-    permitted = actor.communes(Role.APPROVER)
-    outside = sorted(set(submissions.communes_of(session, submission.id)) - permitted)
-    if EVERYWHERE not in permitted and outside:
+    communes = set(submissions.communes_of(session, submission.id))
+    # A source vouches for its own words; what airs of them is still each commune's decision.
+    if not actor.is_in(communes, Role.APPROVER) and not actor.is_of(revision.source, Role.APPROVER):
+        outside = sorted(communes - actor.communes(Role.APPROVER))
         raise NotAllowedError(
             "{person} is not an approver of: {communes}.", person=actor.person, communes=", ".join(outside[:10])
         )

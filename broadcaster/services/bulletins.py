@@ -24,6 +24,7 @@ from broadcaster.errors import InputError
 from broadcaster.reading import Dictionary
 from broadcaster.services import rendering
 from broadcaster.services.dictionary import dictionaries
+from broadcaster.services.permissions import WRITERS
 from broadcaster.services.rendering import Studio
 from broadcaster.services.storage import Storage
 from broadcaster.store import communes as places
@@ -41,16 +42,26 @@ from broadcaster.store.tables import (
 
 Progress = Callable[[int, int], None]
 
+_SUBMITTERS = (Role.WRITER, Role.EDITOR, Role.ADMINISTRATOR)
+
 
 def revise(session: Session, bulletin: str, text: RevisionText, author: str | None, actor: Actor, now: datetime) -> int:
-    """Write a new revision, which starts over as a draft. Returns its number; an equal text changes nothing."""
+    """Write a new revision, which starts over as a draft. Returns its number; an equal text changes nothing.
+
+    Whoever writes for a source changes no other source's words, and does not take them over.
+    """
     row = session.get(BulletinRow, bulletin, with_for_update=True)  # nobody may approve it meanwhile
+    sources = {text.source}
     if row is None:
         row = BulletinRow(id=bulletin, state=BulletinState.DRAFT, revision=0, author=author, created_at=now)
         session.add(row)
         session.flush()
-    elif session.get_one(RevisionRow, (bulletin, row.revision)).sha256 == text.sha256:
-        return row.revision
+    else:
+        before = session.get_one(RevisionRow, (bulletin, row.revision))
+        if before.sha256 == text.sha256:
+            return row.revision
+        sources.add(before.source)
+    actor.require_source(sources, *WRITERS)
     check_transition(bulletin, row.state, BulletinState.DRAFT)
     row.revision += 1
     row.state = BulletinState.DRAFT
@@ -107,7 +118,8 @@ class Desk:
         with self.store.writing() as session:
             row, revision = submissions.bulletin(session, bulletin)
             communes = [commune.code for commune in _communes(session, permission.communes)]
-            actor.require_in(communes, Role.WRITER, Role.EDITOR, Role.ADMINISTRATOR)
+            actor.require_source([revision.source], *_SUBMITTERS)
+            actor.require_in(communes, *_SUBMITTERS, source=revision.source)
             check_transition(bulletin, row.state, BulletinState.SUBMITTED)
             if revision.expires_at is not None and revision.expires_at <= now:
                 raise InputError("Bulletin {bulletin} has expired. Give it a later expiry.", bulletin=bulletin)
@@ -153,11 +165,11 @@ class Desk:
     def withdraw(self, bulletin: str, reason: str, actor: Actor, now: datetime) -> None:
         """Take a bulletin back; what is planned of it is cancelled when the plan is made next."""
         with self.store.writing() as session:
-            row, _ = submissions.bulletin(session, bulletin)
+            row, revision = submissions.bulletin(session, bulletin)
             found = submissions.latest(session, bulletin)
             communes = submissions.communes_of(session, found.id) if found else ()
             roles = (Role.WRITER, Role.EDITOR, Role.APPROVER, Role.OPERATOR, Role.ADMINISTRATOR)
-            actor.require_in(communes, *roles)
+            actor.require_in(communes, *roles, source=revision.source)
             check_transition(bulletin, row.state, BulletinState.WITHDRAWN)
             row.state = BulletinState.WITHDRAWN
             tell(session, Action.BULLETIN_WITHDRAWN, row, actor, now, reason=reason)

@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from ulid import ULID
 
 from broadcaster.domain.airing import Phase
-from broadcaster.domain.bulletin import BulletinState, Priority
+from broadcaster.domain.bulletin import Priority
+from broadcaster.domain.campaign import Answer
 from broadcaster.domain.place import Mode, airing_mode
-from broadcaster.domain.roles import Actor, Role
+from broadcaster.domain.roles import Actor
 from broadcaster.errors import InputError, NotAllowedError
+from broadcaster.services.emergency_rules import ASKERS, CONFIRMERS, check, check_confirmer, check_names, source
+from broadcaster.store import campaigns, journal, submissions
 from broadcaster.store import communes as places
-from broadcaster.store import journal, submissions
 from broadcaster.store.engine import Store, changed_rows
 from broadcaster.store.journal import Action
 from broadcaster.store.record_tables import EmergencyRow
@@ -31,8 +33,7 @@ from broadcaster.store.tables import (
 )
 
 CONFIRM_WITHIN = timedelta(minutes=10)
-_ASKERS = (Role.WRITER, Role.APPROVER, Role.OPERATOR, Role.ADMINISTRATOR)
-_CONFIRMERS = (Role.APPROVER, Role.OPERATOR, Role.ADMINISTRATOR)
+_WAITING = EmergencyRow.confirmed_at.is_(None) & EmergencyRow.withdrawn_at.is_(None)
 
 
 def ask(
@@ -53,24 +54,42 @@ def ask(
     with store.writing() as session:
         row, revision = submissions.bulletin(session, bulletin)
         submission = submissions.newest(session, bulletin)
-        actor.require_in(communes, *_ASKERS)
-        _check_names(session, communes, names)
-        _check(session, submission, communes, now)
+        actor.require_in(communes, *ASKERS, source=revision.source)
+        check_names(session, communes, names)
+        check(session, submission, communes, now)
         if revision.priority is not Priority.EMERGENCY and not is_drill:
             raise InputError("{bulletin} is no emergency bulletin; put it into the timetable.", bulletin=row.id)
-        found = EmergencyRow(
-            id=str(ULID()),
-            submission=submission.id,
-            communes=sorted(set(communes)),
-            overrides_quiet=overrides_quiet,
-            is_drill=is_drill,
-            asked_by=actor.person,
-            asked_at=now,
+        return keep_asked(
+            session, submission.id, communes, actor, now, overrides_quiet=overrides_quiet, is_drill=is_drill
         )
-        session.add(found)
-        session.flush()
-        _tell(session, Action.EMERGENCY_ASKED, found, actor, now)
-        return found.id
+
+
+def keep_asked(
+    session: Session,
+    submission: str,
+    communes: Sequence[str],
+    actor: Actor,
+    now: datetime,
+    *,
+    overrides_quiet: bool,
+    is_drill: bool = False,
+    campaign: str | None = None,
+) -> str:
+    """Write down what was asked for, once all of it was checked; returns the id to confirm."""
+    found = EmergencyRow(
+        id=str(ULID()),
+        submission=submission,
+        communes=sorted(set(communes)),
+        overrides_quiet=overrides_quiet,
+        is_drill=is_drill,
+        asked_by=actor.person,
+        asked_at=now,
+        campaign=campaign,
+    )
+    session.add(found)
+    session.flush()
+    _tell(session, Action.EMERGENCY_ASKED, found, actor, now)
+    return found.id
 
 
 def confirm(
@@ -82,7 +101,8 @@ def confirm(
     """
     with store.writing() as session:
         found = _found(session, key)
-        actor.require_in(found.communes, *_CONFIRMERS)
+        submission = session.get_one(SubmissionRow, found.submission)
+        check_confirmer(session, found, submission, actor)
         if actor.person is None or actor.person == found.asked_by:
             raise NotAllowedError("{person} asked for this; another person has to confirm it.", person=actor.person)
         if found.withdrawn_at is not None:
@@ -98,15 +118,17 @@ def confirm(
                 "The two of you must say the same about the quiet hours; asked was: {asked}.",
                 asked="override" if found.overrides_quiet else "no override",
             )
-        _check_names(session, found.communes, names)
-        submission = session.get_one(SubmissionRow, found.submission)
-        _check(session, submission, found.communes, now)
-        unconfirmed = update(EmergencyRow).where(EmergencyRow.id == key, EmergencyRow.confirmed_at.is_(None))
+        check_names(session, found.communes, names)
+        check(session, submission, found.communes, now)
+        unconfirmed = update(EmergencyRow).where(EmergencyRow.id == key, _WAITING)
         if changed_rows(session, unconfirmed.values(confirmed_by=actor.person, confirmed_at=now)) != 1:
             raise InputError("The emergency {emergency} was confirmed already.", emergency=key)
         session.refresh(found)
         airings = _put_on_air(session, found, submission, now)
         _tell(session, Action.EMERGENCY_CONFIRMED, found, actor, now)
+        for row in campaigns.answers(session, found.campaign, found.communes) if found.campaign is not None else ():
+            if row.bulletin == submission.bulletin:
+                campaigns.give(session, row, Answer.ADOPTED, actor, now, schedule=_schedule(found))
         return airings
 
 
@@ -121,10 +143,10 @@ def correct(store: Store, key: str, bulletin: str, names: Sequence[str], actor: 
             raise InputError(
                 "There is no confirmed emergency {emergency}. See: broadcaster emergency list", emergency=key
             )
-        actor.require_in(found.communes, *_CONFIRMERS)
-        _check_names(session, found.communes, names)
+        actor.require_in(found.communes, *CONFIRMERS)
+        check_names(session, found.communes, names)
         submission = submissions.newest(session, bulletin)
-        _check(session, submission, found.communes, now)
+        check(session, submission, found.communes, now)
         if actor.person is None or actor.person == submission.decided_by:
             raise NotAllowedError(
                 "{person} approved the correction; another person has to air it.", person=actor.person
@@ -150,12 +172,29 @@ def withdraw(store: Store, key: str, actor: Actor, now: datetime) -> None:
     """Take back what was asked for and not confirmed yet."""
     with store.writing() as session:
         found = _found(session, key)
-        actor.require_in(found.communes, *_ASKERS)
-        waiting = EmergencyRow.confirmed_at.is_(None) & EmergencyRow.withdrawn_at.is_(None)
-        taken_back = update(EmergencyRow).where(EmergencyRow.id == key, waiting)
-        if changed_rows(session, taken_back.values(withdrawn_by=actor.person, withdrawn_at=now)) != 1:
+        submission = session.get_one(SubmissionRow, found.submission)
+        actor.require_in(found.communes, *ASKERS, source=source(session, submission))
+        if not take_back(session, found, actor, now):
             raise InputError("The emergency {emergency} is not waiting any more. Stop it instead.", emergency=key)
-        _tell(session, Action.EMERGENCY_WITHDRAWN, found, actor, now)
+
+
+def take_back(session: Session, found: EmergencyRow, actor: Actor, now: datetime) -> bool:
+    """Withdraw what still waits for its second person; whether it still waited."""
+    taken_back = update(EmergencyRow).where(EmergencyRow.id == found.id, _WAITING)
+    if changed_rows(session, taken_back.values(withdrawn_by=actor.person, withdrawn_at=now)) != 1:
+        return False
+    _tell(session, Action.EMERGENCY_WITHDRAWN, found, actor, now)
+    return True
+
+
+def waiting(session: Session, campaign: str, now: datetime) -> dict[tuple[str, str], EmergencyRow]:
+    """What a campaign asked for and can still be confirmed, by commune and bulletin."""
+    asked = (
+        select(EmergencyRow, SubmissionRow.bulletin)
+        .join(SubmissionRow, SubmissionRow.id == EmergencyRow.submission)
+        .where(EmergencyRow.campaign == campaign, _WAITING, EmergencyRow.asked_at >= now - CONFIRM_WITHIN)
+    )
+    return {(code, bulletin): row for row, bulletin in session.execute(asked) for code in row.communes}
 
 
 def _found(session: Session, key: str) -> EmergencyRow:
@@ -170,32 +209,10 @@ def newest(session: Session, limit: int = 50) -> list[EmergencyRow]:
     return list(session.scalars(select(EmergencyRow).order_by(EmergencyRow.id.desc()).limit(limit)))
 
 
-def _check(session: Session, submission: SubmissionRow, communes: Sequence[str], now: datetime) -> None:
-    """Raise InputError unless exactly this was approved for these communes and is good now."""
-    row, revision = submissions.bulletin(session, submission.bulletin)
-    is_approved = row.state is BulletinState.APPROVED and submission.decision is BulletinState.APPROVED
-    if not is_approved or submission.revision != revision.number:
-        raise InputError("{bulletin} is not approved. Approve it first.", bulletin=row.id)
-    if not submission.valid_from <= now < submission.valid_until:
-        raise InputError("The approval of {bulletin} does not hold now.", bulletin=row.id)
-    outside = sorted(set(communes) - set(submissions.communes_of(session, submission.id)))
-    if not communes or outside:
-        raise InputError(
-            "{bulletin} was not approved for: {communes}.", bulletin=row.id, communes=", ".join(outside) or "-"
-        )
-
-
-def _check_names(session: Session, communes: Sequence[str], names: Sequence[str]) -> None:
-    """Typing the names is what makes a person look at where it will be heard."""
-    known = {row.name for row in session.scalars(select(CommuneRow).where(CommuneRow.code.in_(communes)))}
-    if {" ".join(name.split()).casefold() for name in names} != {name.casefold() for name in known}:
-        raise InputError("To confirm where it will be heard, type the names: {names}.", names=", ".join(sorted(known)))
-
-
 def _put_on_air(session: Session, found: EmergencyRow, submission: SubmissionRow, now: datetime) -> list[str]:
     """One airing in each commune, due now, outside every plan."""
     schedule = ScheduleRow(
-        id=f"khan-cap-{found.id.lower()}",
+        id=_schedule(found),
         bulletin=submission.bulletin,
         version=1,
         slots=[],
@@ -207,6 +224,7 @@ def _put_on_air(session: Session, found: EmergencyRow, submission: SubmissionRow
         order=0,
         is_rehearsal=found.is_drill,
         is_emergency=True,
+        campaign=found.campaign,
         created_at=now,
     )
     session.add(schedule)
@@ -230,6 +248,10 @@ def _put_on_air(session: Session, found: EmergencyRow, submission: SubmissionRow
         session.add(ScheduleCommuneRow(schedule=schedule.id, commune=code))
         made.append(airing.id)
     return made
+
+
+def _schedule(found: EmergencyRow) -> str:
+    return f"khan-cap-{found.id.lower()}"
 
 
 def _tell(session: Session, action: Action, found: EmergencyRow, actor: Actor, now: datetime, **more: object) -> None:

@@ -23,7 +23,7 @@ from broadcaster.services.exchange import (
 )
 from broadcaster.services.keeping import Change, Imported, keep
 from broadcaster.services.permissions import check_roles
-from broadcaster.services.schedules import keep_schedule, require
+from broadcaster.services.schedules import check_zones, keep_schedule, require
 from broadcaster.store import communes as places
 from broadcaster.store.engine import Store
 from broadcaster.store.tables import (
@@ -92,7 +92,8 @@ def _import(session: Session, documents: Sequence[Exchange], actor: Actor, now: 
     for noun, part, row_of in nouns:
         for entry in each(part):
             if noun == "station":
-                require(session, CommuneRow, entry.commune, f"station {entry.code}", "commune")
+                commune = require(session, CommuneRow, entry.commune, f"station {entry.code}", "commune")
+                check_zones(commune, entry.zones, f"station {entry.code}")
                 check_configuration(Station(**entry.model_dump()))
             yield keep(session, noun, row_of(entry), actor, now)
     for entry in each("bulletins"):

@@ -231,7 +231,10 @@ def for_each(found: Iterable[T], act: Callable[[T], object]) -> None:
 def _is_possible(report: Report, part: DeliveryRow) -> bool:
     """Whether a station can be in the reported state after the one it is in, and not before it started."""
     is_after_start = part.started_at is None or report.at >= part.started_at
-    return is_after_start and _OF_REPORT[report.state] in STATION_TRANSITIONS[part.state]
+    state = _state_after(report, part)
+    # It gave back an order that was handed over again since: that one is not stopped.
+    is_of_earlier_order = state is StationState.RECALLED and report.at < part.sent_at
+    return is_after_start and not is_of_earlier_order and state in STATION_TRANSITIONS[part.state]
 
 
 def _state_after(report: Report, part: DeliveryRow) -> StationState:

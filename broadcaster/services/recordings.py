@@ -10,6 +10,7 @@ from broadcaster.domain.roles import Actor, Role
 from broadcaster.domain.sound import Voice
 from broadcaster.errors import InputError
 from broadcaster.services import bulletins
+from broadcaster.services.permissions import WRITERS
 from broadcaster.speech.recording import Recordings
 from broadcaster.store import submissions
 from broadcaster.store.engine import Store
@@ -45,6 +46,7 @@ def record(store: Store, recordings: Recordings, bulletin: str, data: bytes, act
     actor.require(Role.WRITER, Role.EDITOR, Role.ADMINISTRATOR)
     with store.reading() as session:
         row, revision = submissions.bulletin(session, bulletin)
+    actor.require_source([revision.source], *WRITERS)
     check_transition(bulletin, row.state, BulletinState.DRAFT)
     if used := placeholders(revision.text):
         raise InputError(

@@ -15,7 +15,7 @@ from broadcaster.errors import InputError
 from broadcaster.services.exchange import BulletinEntry, Code, CommuneEntry, Exchange, ScheduleEntry
 from broadcaster.services.holidays import HolidayBook
 from broadcaster.services.importing import commune_row, refuse_twins
-from broadcaster.services.wishes import Asked, Calendar, wishes
+from broadcaster.services.wishes import Asked, Calendar, OfBulletin, asked_from, wishes
 from broadcaster.store import communes as places
 
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # the age of what stands first in the file
@@ -112,31 +112,8 @@ def _of_commune(
 
 def _asked(entry: ScheduleEntry, bulletin: BulletinEntry, number: int) -> Asked:
     """A schedule as the planner sees it, of a bulletin that is approved; its age is its place in the file."""
-    return Asked(
-        id=entry.id,
-        version=0,
-        slots=entry.slots,
-        times=entry.times,
-        dtstart=entry.dtstart,
-        rrule=entry.rrule,
-        exdates=tuple(day.isoformat() for day in entry.exdates),
-        moved=tuple(move.model_dump(mode="json") for move in entry.moved),
-        repeats=entry.repeats,
-        gap_s=entry.gap_s,
-        on_holidays=entry.on_holidays,
-        overflow=entry.overflow,
-        order=entry.order,
-        is_rehearsal=entry.rehearsal,
-        created_at=_FIRST + timedelta(seconds=number),
-        bulletin=entry.bulletin,
-        revision=1,
-        priority=bulletin.priority,
-        expires_at=bulletin.expires,
-        submission="",
-        valid_from=None,
-        valid_until=None,
-        bar=None,
-    )
+    approved = OfBulletin(1, bulletin.priority, bulletin.expires, "", None, None, None)
+    return asked_from(entry, _FIRST + timedelta(seconds=number), approved)
 
 
 def _check(file: PreviewFile) -> None:

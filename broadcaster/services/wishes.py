@@ -4,16 +4,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from broadcaster.domain.airing import Reason
 from broadcaster.domain.bulletin import BulletinState, Priority, digest
-from broadcaster.domain.place import Mode, airing_mode
+from broadcaster.domain.place import Mode, Station, airing_mode
 from broadcaster.domain.plan import OnHolidays, Overflow, Wish, dates_of_wish, whole_length
 from broadcaster.domain.timetable import local_dates
+from broadcaster.services.exchange import ScheduleEntry
 from broadcaster.store import communes as places
 from broadcaster.store.tables import (
     BulletinRow,
@@ -57,24 +58,43 @@ class Asked:
     valid_from: datetime | None
     valid_until: datetime | None
     bar: Reason | None
+    zones: Sequence[str] = ()
+    permitted_zones: Sequence[str] = ()
+
+
+class OfBulletin(NamedTuple):
+    """What a schedule's airings have of its bulletin; see Asked."""
+
+    revision: int
+    priority: Priority
+    expires_at: datetime | None
+    submission: str | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    bar: Reason | None
+    permitted_zones: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """All that is asked for in some communes."""
+    """All that is asked for in some communes, and every bulletin."""
 
     communes: Mapping[str, CommuneRow]
+    bulletins: Mapping[str, OfBulletin]
     schedules: Mapping[str, Asked]
     of_commune: Mapping[str, Sequence[str]]
     modes: Mapping[str, tuple[Mode, Mode]]
     """The mode of an ordinary airing and of a rehearsal."""
+    stations: Mapping[str, Sequence[Station]]
 
     def fingerprint(self, commune: str, today: date, settings: object) -> str:
         """What the plan of a commune follows from; equal prints mean equal plans."""
         row = self.communes[commune]
         schedules = [self.schedules[schedule] for schedule in self.of_commune.get(commune, ())]
         asked = [(s.id, s.version, s.submission, s.bar) for s in schedules]
-        return digest([settings, today.isoformat(), row.timezone, row.timetable, self.modes[commune], asked])
+        stations = [(s.code, s.mode, list(s.zones)) for s in self.stations.get(commune, ())]
+        places = [row.timezone, row.timetable, row.zones, stations]
+        return digest([settings, today.isoformat(), *places, self.modes[commune], asked])
 
 
 def asking(session: Session, communes: Collection[str] | None) -> Asking:
@@ -87,56 +107,84 @@ def asking(session: Session, communes: Collection[str] | None) -> Asking:
     for commune, schedule in _rows(session, asked_in, ScheduleCommuneRow.commune, communes):
         of_commune[commune].append(schedule)
     wanted = None if communes is None else {schedule for found in of_commune.values() for schedule in found}
-    schedules = {asked.id: asked for asked in _schedules(session, wanted)}
+    bulletins = dict(_bulletins(session))
+    schedules = {asked.id: asked for asked in _schedules(session, wanted, bulletins)}
     stations = places.stations(session, communes)
     modes = {code: (airing_mode(stations.get(code, []), is_rehearsal=False), Mode.TEST) for code in rows}
-    return Asking(rows, schedules, {code: sorted(found) for code, found in of_commune.items()}, modes)
+    sorted_of = {code: sorted(found) for code, found in of_commune.items()}
+    return Asking(rows, bulletins, schedules, sorted_of, modes, stations)
 
 
-def _schedules(session: Session, wanted: Collection[str] | None) -> Iterator[Asked]:
-    """Schedules with the newest submission of their bulletin's newest revision, where that is approved."""
-    approved = _approved(session)
-    newest = (RevisionRow.bulletin == BulletinRow.id) & (RevisionRow.number == BulletinRow.revision)
-    bulletins = {
-        row.id: row
-        for row in session.execute(
-            select(
-                BulletinRow.id, BulletinRow.state, BulletinRow.revision, RevisionRow.priority, RevisionRow.expires_at
-            ).join(RevisionRow, newest)
-        )
-    }
+def asked_from(entry: ScheduleEntry, created_at: datetime, bulletin: OfBulletin) -> Asked:
+    """A schedule as it is written."""
+    return Asked(
+        id=entry.id,
+        version=0,
+        bulletin=entry.bulletin,
+        slots=entry.slots,
+        times=entry.times,
+        dtstart=entry.dtstart,
+        rrule=entry.rrule,
+        exdates=tuple(day.isoformat() for day in entry.exdates),
+        moved=tuple(move.model_dump(mode="json") for move in entry.moved),
+        repeats=entry.repeats,
+        gap_s=entry.gap_s,
+        on_holidays=entry.on_holidays,
+        overflow=entry.overflow,
+        order=entry.order,
+        is_rehearsal=entry.rehearsal,
+        created_at=created_at,
+        **bulletin._asdict(),
+    )
+
+
+def _schedules(
+    session: Session, wanted: Collection[str] | None, bulletins: Mapping[str, OfBulletin]
+) -> Iterator[Asked]:
     table = ScheduleRow.__table__.columns
     names = [column.name for column in table if column.name in Asked.__dataclass_fields__]
     for row in _rows(session, select(*(table[name] for name in names)), ScheduleRow.id, wanted):
         values = dict(zip(names, row, strict=True))
-        bulletin = bulletins[values["bulletin"]]
-        submission, valid_from, valid_until = approved.get((bulletin.id, bulletin.revision), (None, None, None))
-        may_air = bulletin.state is BulletinState.APPROVED and submission is not None
-        yield Asked(
-            **values | {"exdates": tuple(values["exdates"]), "moved": tuple(values["moved"])},
-            revision=bulletin.revision,
-            priority=bulletin.priority,
-            expires_at=bulletin.expires_at,
-            submission=submission if may_air else None,
-            valid_from=valid_from,
-            valid_until=valid_until,
-            bar=None if may_air else _BARS.get(bulletin.state, Reason.NOT_APPROVED),
+        exceptions = {"exdates": tuple(values["exdates"]), "moved": tuple(values["moved"])}
+        yield Asked(**values | exceptions | bulletins[values["bulletin"]]._asdict())
+
+
+def _bulletins(session: Session) -> Iterator[tuple[str, OfBulletin]]:
+    """Each bulletin with the newest submission of its newest revision, where that is approved."""
+    approved = _approved(session)
+    newest = (RevisionRow.bulletin == BulletinRow.id) & (RevisionRow.number == BulletinRow.revision)
+    query = select(
+        BulletinRow.id, BulletinRow.state, BulletinRow.revision, RevisionRow.priority, RevisionRow.expires_at
+    ).join(RevisionRow, newest)
+    for key, state, revision, priority, expires_at in session.execute(query):
+        submission, valid_from, valid_until, zones = approved.get((key, revision), (None, None, None, ()))
+        may_air = state is BulletinState.APPROVED and submission is not None
+        yield (
+            key,
+            OfBulletin(
+                revision,
+                priority,
+                expires_at,
+                submission if may_air else None,
+                valid_from,
+                valid_until,
+                None if may_air else _BARS.get(state, Reason.NOT_APPROVED),
+                zones,
+            ),
         )
 
 
-def _approved(session: Session) -> dict[tuple[str, int], tuple[str, datetime, datetime]]:
-    """Each revision's newest approved submission, with the time for which it is good."""
+def _approved(session: Session) -> dict[tuple[str, int], tuple[str, datetime, datetime, Sequence[str]]]:
+    """Each revision's newest approved submission, with the time and the zones for which it is good."""
     query = (
         select(
             SubmissionRow.bulletin, SubmissionRow.revision, SubmissionRow.id,
-            SubmissionRow.valid_from, SubmissionRow.valid_until,
+            SubmissionRow.valid_from, SubmissionRow.valid_until, SubmissionRow.zones,
         )
         .where(SubmissionRow.decision == BulletinState.APPROVED)
         .order_by(SubmissionRow.id)
     )  # fmt: skip
-    return {
-        (bulletin, revision): (key, since, until) for bulletin, revision, key, since, until in session.execute(query)
-    }
+    return {(bulletin, revision): tuple(found) for bulletin, revision, *found in session.execute(query)}
 
 
 Clips = Mapping[tuple[str, str], tuple[str, int]]

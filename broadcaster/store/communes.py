@@ -27,6 +27,12 @@ def stations(session: Session, communes: Iterable[str] | None = None) -> dict[st
     return found
 
 
+def countries(session: Session) -> list[str]:
+    """The countries whose public holidays any commune keeps."""
+    kept = (timetable.get("holidays") or {} for timetable in session.scalars(select(CommuneRow.timetable)))
+    return sorted({found["country"] for found in kept if found.get("country")})
+
+
 def timetable(
     row: CommuneRow, default_quiet_hours: Sequence[str] | None, holidays: frozenset[date] = frozenset()
 ) -> CommuneTimetable:

@@ -18,6 +18,7 @@ class StopRow(Row):
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     scope: Mapped[Scope]
     target: Mapped[str] = mapped_column(String(64))  # the airing's id or the commune's code; empty for everything
+    zone: Mapped[str | None] = mapped_column(String(200))  # of the commune, where the stop reaches no further
     reason: Mapped[str] = mapped_column(Text)
     ordered_by: Mapped[str | None] = mapped_column(String(64))
     ordered_at: Mapped[datetime]

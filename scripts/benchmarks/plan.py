@@ -19,7 +19,8 @@ from benchmarks.figures import Figure, note, timed
 from benchmarks.memory import own_peak_mb
 from broadcaster.config import Config
 from broadcaster.domain.roles import Actor
-from broadcaster.services import planning
+from broadcaster.services import planning, scheduling
+from broadcaster.services.exchange import ScheduleEntry
 from broadcaster.store import schema
 from broadcaster.store.engine import Store
 from broadcaster.store.tables import ScheduleRow
@@ -58,6 +59,8 @@ class Kept:
     edit_ms: float
     edited_airings: int
     other_communes: int
+    preview_ms: float
+    previewed_airings: int
 
 
 def require() -> None:
@@ -111,6 +114,8 @@ def _kept_figures(prefix: str, kept: Kept) -> Iterator[Figure]:
     edited: dict[str, object] = {"edits": EDITS, "its_airings_changed": kept.edited_airings}
     yield Figure(f"plan.{prefix}edit_ms", kept.edit_ms, "ms", 100, limit=edited)
     yield Figure(f"plan.{prefix}edit_other_communes_changed", kept.other_communes, "communes", 0, limit=edited)
+    seen: dict[str, object] = {"previews": EDITS, "its_airings": kept.previewed_airings}
+    yield Figure(f"plan.{prefix}preview_ms", kept.preview_ms, "ms", 100, limit=seen)
 
 
 def alone(work: Callable[[str], T], url: str) -> T:
@@ -148,10 +153,13 @@ def _keep(url: str) -> Kept:
     communes = [number * country.COMMUNES // EDITS for number in range(EDITS)]
     edits = [timed(partial(_edit, store, number)) for number in communes]
     changed = {commune for commune, found in _hashes_of(store).items() if before[commune] != found}
+    previews = [timed(partial(_preview, store, number)) for number in communes]
     store.close()
     others = changed - {country.code(number) for number in communes}
     edit_ms = statistics.median(seconds for seconds, _ in edits) * 1000
-    return Kept(statistics.median(seconds for seconds, _ in again), edit_ms, edits[0][1], len(others))
+    preview_ms = statistics.median(seconds for seconds, _ in previews) * 1000
+    again_s = statistics.median(seconds for seconds, _ in again)
+    return Kept(again_s, edit_ms, edits[0][1], len(others), preview_ms, previews[0][1])
 
 
 def _edit(store: Store, commune: int) -> int:
@@ -162,6 +170,17 @@ def _edit(store: Store, commune: int) -> int:
         row.version += 1
     change = planning.plan(store, Config(), PLANNER, country.NOW, communes=[country.code(commune)])
     return change.new + change.moved + change.removed
+
+
+def _preview(store: Store, commune: int) -> int:
+    """Look at a new schedule among all that a commune has, a week ahead; returns how many airings it would have."""
+    entry = ScheduleEntry(
+        id="moi", bulletin="bt-0", communes=[country.code(commune)], dtstart=country.TODAY,
+        slots=["Buổi sáng", "Buổi trưa", "Buổi chiều"],
+    )  # fmt: skip
+    with store.reading() as session:
+        foresight, _ = scheduling.foresee(session, Config(), entry, country.NOW, country.DAYS)
+    return len(foresight.airings)
 
 
 def _hashes(url: str) -> dict[str, str]:

@@ -68,6 +68,24 @@ def test_a_station_that_cannot_be_used_is_misconfigured(tmp_path: Path, path: st
     assert "unknown connector pigeon" in line
 
 
+def commune(code: str, country: str) -> CommuneRow:
+    return CommuneRow(
+        code=code, name=code, kind="xã", province="", timezone="Asia/Ho_Chi_Minh", zones=[],
+        timetable={"holidays": {"country": country}},
+    )  # fmt: skip
+
+
+def test_the_holidays_of_each_country_are_tried(tmp_path: Path, path: str) -> None:
+    with database(tmp_path) as store, store.writing() as session:
+        session.add_all([commune("kep", "VN"), commune("my-thai", "VN"), commune("xa", "XX")])
+    checked = ran(tmp_path, "check", "--json", PATH=path)
+    found = {line["component"]: line for line in json.loads(checked.stdout) if "holidays" in line["component"]}
+    assert found["holidays VN"] == {"component": "holidays VN", "state": "ready", "fault": None}
+    assert found["holidays XX"]["state"] == "failing"
+    assert "The holidays of XX cannot be found" in found["holidays XX"]["fault"]
+    assert (len(found), checked.returncode) == (2, 1)
+
+
 def test_a_damaged_database_fails_and_is_named(tmp_path: Path, path: str) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "broadcaster.db").write_bytes(b"no database" * 1000)

@@ -155,7 +155,7 @@ def test_a_stop_meets_only_the_airing_it_names(loa: SoundcardConnector, hands: H
     loa.stop("goes")
     loa.stop("nobody")
     set_to(loa, hands, NOON + 3 * SECOND)
-    assert told(reports(loa, 3)) == [("stays", STARTED), ("stays", FINISHED), ("goes", STOPPED)]
+    assert told(reports(loa, 3)) == [("goes", STOPPED), ("stays", STARTED), ("stays", FINISHED)]
 
 
 def test_what_is_stopped_while_it_waits_does_not_wait_for_its_time(loa: SoundcardConnector, tmp_path: Path) -> None:

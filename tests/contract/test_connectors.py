@@ -136,6 +136,23 @@ def test_an_order_that_is_stopped_in_time_is_not_played(
     assert not [name for name in left_behind(tmp_path) if "later" in name]
 
 
+def test_an_order_that_was_taken_back_can_be_given_again_for_another_time(
+    connector: Connector, ordered: Order, tmp_path: Path, now: datetime
+) -> None:
+    connector.deliver(order(ordered.clip, now + timedelta(hours=30), ordered.airing))
+    connector.stop(ordered.airing)
+    taken_back = connector.reports()
+    assert {report.state for report in taken_back} <= {ReportState.STOPPED}
+    assert all(report.position_s == 0 for report in taken_back)
+    connector.deliver(ordered)
+    found = reports(connector)
+    connector.close()
+    if connector.capabilities.confirms_finish:
+        assert [report.state for report in found] == [ReportState.STARTED, ReportState.FINISHED]
+    else:
+        assert len([name for name in left_behind(tmp_path) if name.endswith(".mp3")]) == 1
+
+
 def test_closing_twice_or_unused_is_harmless(connector: Connector, ordered: Order) -> None:
     connector.close()
     connector.close()

@@ -29,7 +29,7 @@ def test_the_readme_has_at_most_150_lines() -> None:
 def test_the_readme_shows_the_way_of_a_bulletin() -> None:
     shown = {" ".join(shlex.split(line)[1:3]) for line in TYPED}
     assert {"bulletin submit", "bulletin approve", "log list", "log verify"} <= shown
-    assert {line.split()[1] for line in TYPED} >= {"import", "plan", "say", "spoken"}
+    assert {line.split()[1] for line in TYPED} >= {"import", "schedule", "timetable", "say", "spoken"}
 
 
 @pytest.mark.parametrize("line", TYPED)

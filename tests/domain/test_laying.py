@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from broadcaster.domain.airing import Reason
 from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.laying import lay
-from broadcaster.domain.plan import Held, OnHolidays, Overflow, PlannedAiring, Wanted, Wish, dates_of_wish, whole_length
+from broadcaster.domain.plan import (
+    Held,
+    HeldAiring,
+    OnHolidays,
+    Overflow,
+    PlannedAiring,
+    Wanted,
+    Wish,
+    dates_of_wish,
+    whole_length,
+)
 from broadcaster.domain.timetable import Caps, CommuneTimetable, Slot, Window, local_dates
 from tests.domain.days import COMMUNE, EVENING, MONDAY, NIGHT, VIETNAM, here, key, wish
 
@@ -80,14 +90,24 @@ def test_weekends_can_be_without_sessions() -> None:
 
 def test_what_was_begun_counts_towards_the_caps() -> None:
     capped = replace(TWO, caps=Caps(sessions_per_day=1, per_session=timedelta(minutes=15)))
-    held = {key("begun"): (here("06:00"), here("06:10"))}
+    held = {key("begun"): HeldAiring(here("06:00"), here("06:10"))}
     airings = laid(capped, (MONDAY, morning("a")), (MONDAY, morning("b", 5)), (MONDAY, wish("c")), held=held)
     assert found(airings) == {"a 23": "cap_minutes", "b 23": "23 06:10", "c 23": "cap_sessions"}
 
 
+def test_an_emergency_takes_its_time_and_no_session_from_others() -> None:
+    capped = replace(TWO, caps=Caps(sessions_per_day=2, per_session=timedelta(minutes=15)))
+    held = {
+        key("lu"): HeldAiring(here("06:00"), here("06:10"), counts=False),
+        key("lu-2"): HeldAiring(here("13:00"), here("13:10"), counts=False),
+    }
+    airings = laid(capped, (MONDAY, morning("a", 15)), (MONDAY, wish("b", at="13:05")), (MONDAY, wish("c")), held=held)
+    assert found(airings) == {"a 23": "23 06:10", "b 23": "overlap", "c 23": "23 17:00"}
+
+
 def test_what_was_begun_at_a_time_that_nobody_wishes_for_any_more_counts_too() -> None:
     capped = replace(TWO, caps=Caps(sessions_per_day=2))
-    held = {key("late"): (here("20:00"), here("20:10"))}  # handed over early, and due late
+    held = {key("late"): HeldAiring(here("20:00"), here("20:10"))}  # handed over early, and due late
     airings = laid(capped, (MONDAY, morning("a")), (MONDAY, wish("b", at="12:00")), (MONDAY, wish("c")), held=held)
     assert found(airings) == {"a 23": "23 06:00", "b 23": "cap_sessions", "c 23": "cap_sessions"}
 
@@ -157,7 +177,7 @@ def test_a_slot_across_midnight_does_not_sound_over_the_next_day() -> None:
 
 
 def test_a_fixed_time_gives_way_to_what_is_on_air() -> None:
-    held = {key("begun"): (here("11:55"), here("12:05"))}
+    held = {key("begun"): HeldAiring(here("11:55"), here("12:05"))}
     assert found(laid(COMMUNE, (MONDAY, wish("a", at="12:00")), held=held)) == {"a 23": "overlap"}
 
 
@@ -217,7 +237,7 @@ def weeks(draw: st.DrawFn) -> tuple[CommuneTimetable, dict[date, list[Wanted]], 
         )  # fmt: skip
         for day in draw(st.sets(st.sampled_from(days))):
             wanted[day].append(Wanted(day, wished))
-    held = {key("held"): (here("06:05"), here("06:15"))} if draw(st.booleans()) else {}
+    held = {key("held"): HeldAiring(here("06:05"), here("06:15"))} if draw(st.booleans()) else {}
     return timetable, wanted, held
 
 
@@ -231,7 +251,7 @@ def test_every_wish_has_one_airing_and_none_breaks_a_rule(
     asked = [(w.wish.schedule, w.date, w.wish.place_in_day) for day in wanted.values() for w in day]
     assert sorted((k.schedule, k.local_date, k.place_in_day) for k in keys) == sorted(asked)
     sounding = [airing for airing in airings if airing.blocked is None]
-    intervals = sorted([(a.due_at, a.ends_at) for a in sounding] + list(held.values()))
+    intervals = sorted([(a.due_at, a.ends_at) for a in sounding] + [(h.start, h.end) for h in held.values()])
     assert all(before[1] <= after[0] for before, after in pairwise(intervals))
     assert not any(timetable.is_quiet((airing.due_at, airing.ends_at)) for airing in sounding)
     wishes = {(w.wish.schedule, w.wish.place_in_day): w.wish for day in wanted.values() for w in day}

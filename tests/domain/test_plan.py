@@ -9,6 +9,7 @@ import pytest
 
 from broadcaster.domain.airing import AiringKey, Reason
 from broadcaster.domain.bulletin import Priority
+from broadcaster.domain.plan import HeldAiring
 from broadcaster.domain.timetable import Blocked, CommuneTimetable, Slot, Window, instant
 from tests.domain.days import COMMUNE, EVENING, MONDAY, VIETNAM, here, key, laid, lay_day, starts, wish
 
@@ -168,19 +169,19 @@ def test_the_first_obstacle_is_the_one_that_is_told() -> None:
 
 
 def test_a_slot_is_laid_around_what_was_begun() -> None:
-    begun = {key("a"): (here("17:05"), here("17:10"))}
+    begun = {key("a"): HeldAiring(here("17:05"), here("17:10"))}
     found = {airing.key.schedule: airing for airing in lay_day(COMMUNE, MONDAY, [wish(n) for n in "abc"], begun)}
     assert starts(found) == [("b", "17:10"), ("c", "17:20")]
 
 
 def test_what_fits_before_something_begun_is_laid_before_it() -> None:
-    begun = {key("x"): (here("17:10"), here("17:20"))}
+    begun = {key("x"): HeldAiring(here("17:10"), here("17:20"))}
     found = {airing.key.schedule: airing for airing in lay_day(COMMUNE, MONDAY, [wish(n) for n in "ab"], begun)}
     assert starts(found) == [("a", "17:00"), ("b", "17:20")]
 
 
 def test_what_was_begun_is_neither_laid_again_nor_in_anyones_way_elsewhere() -> None:
-    begun = {key("a"): (here("09:00"), here("09:10"))}
+    begun = {key("a"): HeldAiring(here("09:00"), here("09:10"))}
     assert [a.key.schedule for a in lay_day(COMMUNE, MONDAY, [wish("a"), wish("b")], begun)] == ["b"]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from broadcaster.domain.airing import AiringKey
 from broadcaster.domain.bulletin import Priority
-from broadcaster.domain.plan import Wish
+from broadcaster.domain.plan import HeldAiring, Wish
 from broadcaster.domain.timetable import Blocked, CommuneTimetable, Slot, Window
 from tests.domain.days import COMMUNE, MONDAY, here, key, lay_day, slot_of, wish
 
@@ -117,9 +117,9 @@ def test_nothing_new_in_a_slot_sounds_over_what_was_begun(
 ) -> None:
     start = here("16:30")
     held = {
-        key(f"held-{number}"): (start + timedelta(minutes=at), start + timedelta(minutes=at + length))
+        key(f"held-{number}"): HeldAiring(start + timedelta(minutes=at), start + timedelta(minutes=at + length))
         for number, (at, length) in enumerate(begun)
     }
     for airing in lay_day(COMMUNE, MONDAY, [wish(f"w{number}", minutes) for number in range(count)], held):
         if airing.blocked is None:
-            assert not any(airing.due_at < end and since < airing.ends_at for since, end in held.values())
+            assert not any(airing.due_at < end and since < airing.ends_at for since, end, _ in held.values())

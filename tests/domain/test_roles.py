@@ -52,15 +52,43 @@ def test_a_rehearsal_is_a_test_everywhere() -> None:
     assert airing_mode([station(Mode.LIVE)], is_rehearsal=True) is Mode.TEST
 
 
-def test_a_role_holds_in_its_communes_and_for_a_source_wherever_that_writes() -> None:
+def test_a_role_holds_in_its_communes_alone() -> None:
     an = Actor("an", "root", (Grant(Role.OPERATOR, commune="kep"),))
     an.require_in(["kep"], Role.OPERATOR)
     with pytest.raises(NotAllowedError, match="an may not do this in: my-thai"):
         an.require_in(["kep", "my-thai"], Role.OPERATOR)
     with pytest.raises(NotAllowedError, match="does not have the role"):
         an.require_in(["kep"], Role.WRITER)
-    Actor("lan", "root", (Grant(Role.EDITOR, source="Điện lực"),)).require_in(["kep", "my-thai"], Role.EDITOR)
     Actor("minh", "root", (Grant(Role.OPERATOR, commune=EVERYWHERE),)).require_in(["kep"], Role.OPERATOR)
+
+
+def test_a_role_for_a_source_holds_for_its_bulletins_wherever_they_air_and_for_nothing_else() -> None:
+    lan = Actor("lan", "root", (Grant(Role.EDITOR, source="Điện lực"),))
+    lan.require_in(["kep", "my-thai"], Role.EDITOR, source="Điện lực")
+    for other in ("Công an xã", "", None):
+        with pytest.raises(NotAllowedError, match="lan may not do this in: kep"):
+            lan.require_in(["kep"], Role.EDITOR, source=other)
+    with pytest.raises(NotAllowedError):
+        lan.require_in([], Role.EDITOR)
+
+
+def test_who_writes_for_sources_alone_writes_for_no_other() -> None:
+    lan = Actor("lan", "root", (Grant(Role.EDITOR, source="Điện lực"),))
+    lan.require_source(["Điện lực"], Role.EDITOR)
+    with pytest.raises(NotAllowedError, match="lan writes for: Điện lực; not for: -, Công an xã"):
+        lan.require_source(["Điện lực", "Công an xã", ""], Role.EDITOR)
+    Actor("minh", "root", (Grant(Role.WRITER, commune="kep"),)).require_source(["Công an xã"], Role.WRITER)
+
+
+def test_a_role_without_a_place_holds_nowhere() -> None:
+    with pytest.raises(NotAllowedError):
+        Actor("an", "root", (Grant(Role.OPERATOR),)).require_in(["kep"], Role.OPERATOR, source="")
+
+
+def test_a_role_for_a_source_in_one_commune_is_none_of_the_source() -> None:
+    an = Actor("an", "root", (Grant(Role.APPROVER, commune="kep", source="Điện lực"),))
+    assert not an.is_of("Điện lực", Role.APPROVER)
+    assert an.is_in(["kep"], Role.APPROVER)
 
 
 def test_an_auditor_changes_nothing() -> None:

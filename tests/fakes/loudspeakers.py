@@ -24,6 +24,8 @@ class Vice(StrEnum):
     NONE = "none"
     UNREACHABLE = "unreachable"
     REFUSES = "refuses"
+    DEAF = "deaf"
+    """Takes orders and cannot be told to stop."""
     SILENT = "silent"
     """Takes orders, plays nothing and says nothing."""
     NEVER_FINISHES = "never_finishes"
@@ -66,9 +68,10 @@ class Loudspeaker:
         self.handed.append(order.airing)
         if order.airing in self.orders:
             return
-        self.orders[order.airing] = order
         if self.vice is Vice.REFUSES:
             self.tell(order.airing, ReportState.REFUSED, order.start, code="not_today")
+        else:
+            self.orders[order.airing] = order
         if self.vice is Vice.FAST:
             self.played.append(order.airing)
             self.tell(order.airing, ReportState.STARTED, order.start)
@@ -81,7 +84,7 @@ class Loudspeaker:
         if self.vice in {Vice.REFUSES, Vice.SILENT, Vice.FAST}:
             return
         for order in sorted(self.orders.values(), key=lambda order: order.start):
-            if order.airing not in self.played and order.airing not in self.stopped and order.start <= now:
+            if order.airing not in self.played and order.start <= now:
                 self._start(order, max(order.start, before or order.start))
         for airing, ends_at in list(self.playing.items()):
             if ends_at <= now and self.vice is not Vice.NEVER_FINISHES:
@@ -91,6 +94,8 @@ class Loudspeaker:
 
     def silence(self, airing: str) -> None:
         self.stopped.append(airing)
+        if airing not in self.played:
+            self.orders.pop(airing, None)  # it may be ordered again, for another time
         if self.playing.pop(airing, None) is not None:
             until = self.now or self.orders[airing].start
             self.heard.append((airing, self._since.pop(airing, until), until))
@@ -101,7 +106,7 @@ class Loudspeaker:
 
     def _start(self, order: Order, at: datetime) -> None:
         if at > order.expires:
-            self.stopped.append(order.airing)
+            del self.orders[order.airing]
             self.tell(order.airing, ReportState.REFUSED, at, code="too_late")
             return
         self.played.append(order.airing)
@@ -147,6 +152,8 @@ class LoudspeakerConnector:
         return found
 
     def stop(self, airing: str) -> None:
+        if self._speaker.vice in {Vice.UNREACHABLE, Vice.DEAF}:
+            raise DeliveryError("Station {station} does not answer.", is_permanent=False, station=self._speaker.code)
         self._speaker.silence(airing)
 
     def check(self) -> None:

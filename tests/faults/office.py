@@ -220,7 +220,7 @@ class FaultOffice(Office):
                 for code in COMMUNES
             ],
             "people": [
-                {"code": "writer", "roles": [{"role": "writer"}, {"role": "operator", "commune": "*"}]},
+                {"code": "writer", "roles": [{"role": "writer", "commune": "*"}, {"role": "operator", "commune": "*"}]},
                 {"code": "approver", "roles": [{"role": "approver", "commune": "*"}]},
             ],
             "bulletins": [

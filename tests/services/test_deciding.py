@@ -81,6 +81,32 @@ def test_an_approver_of_one_commune_approves_for_it(world: World) -> None:
     assert world.state() == BulletinState.APPROVED
 
 
+SOURCES = """
+people:
+  - {code: cua-nguon, roles: [{role: approver, source: Đội Quản lý điện lực khu vực Lạng Giang}]}
+  - {code: nguon-khac, roles: [{role: approver, source: Công an xã}]}
+"""
+
+
+def test_an_approver_of_a_source_approves_its_bulletins_for_any_communes(world: World) -> None:
+    world.bring(SOURCES)
+    world.write()
+    world.submit()
+    assert "nguon-khac is not an approver of: kep, lang-giang" in refusal(world, "nguon-khac")
+    world.approve(person="cua-nguon")
+    assert newest(world).decided_by == "cua-nguon"
+
+
+def test_an_approver_of_a_source_approves_nothing_of_their_own(world: World) -> None:
+    power = "Đội Quản lý điện lực khu vực Lạng Giang"
+    world.bring(
+        f"people: [{{code: ca-hai, roles: [{{role: editor, source: {power}}}, {{role: approver, source: {power}}}]}}]"
+    )
+    world.write(person="ca-hai")
+    world.submit()
+    assert "another person has to decide" in refusal(world, "ca-hai")
+
+
 def test_an_edit_starts_over(world: World) -> None:
     world.approved()
     world.write(text="Bà con lưu ý.")
@@ -95,7 +121,7 @@ def test_an_edit_starts_over(world: World) -> None:
 )  # fmt: skip
 def test_any_edit_resets_the_approval(world: World, edit: dict[str, str]) -> None:
     world.approved()
-    world.write(**{"source": "Công an xã"} | edit)
+    world.write(person="operator", **{"source": "Công an xã"} | edit)
     assert world.state() == BulletinState.DRAFT
 
 

@@ -113,8 +113,9 @@ def test_a_file_of_another_shape_is_refused(content: bytes) -> None:
 def test_each_commune_hears_its_own_word_and_the_source_s_where_it_has_none(world: World) -> None:
     save(world, Entry("PCBG", "điện lực tỉnh"), owner=POWER)
     save(world, Entry("PCBG", "điện lực nhà"))
-    world.write(text="PCBG thông báo.", source="Điện lực")
-    world.submit()
+    world.write(text="PCBG thông báo.", source="Điện lực", person="both")
+    world.desk.submit("tin", world.actor("both"), NOW)
+    world.desk.render("tin", world.actor("both"), NOW)
     assert {commune: words for commune, words in spoken(world).items() if commune in {"kep", "my-thai"}} == {
         "kep": "điện lực nhà thông báo.",
         "my-thai": "điện lực tỉnh thông báo.",

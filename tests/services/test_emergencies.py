@@ -57,6 +57,16 @@ def test_it_airs_at_once_and_what_sounds_gives_way_with_its_position(ready: Worl
     ready.assert_chains_hold()
 
 
+def test_it_goes_before_what_is_late_already(world: World) -> None:
+    world.approved("lu", "Nước lũ lên nhanh.", priority="emergency")
+    world.approved("thuong", LONG)
+    world.schedule("lich", "thuong", times=["12:00"])
+    world.plan()
+    airing = confirm(world, ask(world))
+    world.run(NOON, here("12:05"))
+    assert world.site.speaker("kep-loa").played == [airing, world.today(schedule="lich").id]
+
+
 def test_the_rest_goes_on_afterwards(ready: World) -> None:
     confirm(ready, ask(ready))
     ready.run(NOON + timedelta(seconds=1), here("12:10"))

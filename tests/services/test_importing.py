@@ -11,7 +11,8 @@ from broadcaster.domain.roles import Role
 from broadcaster.errors import InputError, NotAllowedError
 from broadcaster.services import samples
 from broadcaster.services.exchange import Exchange
-from broadcaster.services.importing import Change, Imported, import_all
+from broadcaster.services.importing import import_all
+from broadcaster.services.keeping import Change, Imported
 from broadcaster.store.engine import Store
 from broadcaster.store.tables import BulletinRow, CommuneRow, PersonRow, ScheduleRow, StationRow
 from tests.fixtures import NOW
@@ -272,3 +273,26 @@ def test_an_operator_of_one_commune_changes_nothing_in_another(world: World) -> 
     for theirs in (mine % "kep, my-thai", "stations: [{code: moi, commune: my-thai, connector: memory, mode: test}]"):
         with pytest.raises(NotAllowedError, match="cua-kep may not do this in: my-thai"):
             world.bring(theirs, person="cua-kep")
+
+
+def test_a_role_for_a_source_or_without_a_place_changes_nothing_of_a_commune(world: World) -> None:
+    world.approved()
+    roles = "[{role: operator, source: Điện lực}, {role: administrator, source: Điện lực}, {role: operator}]"
+    world.bring(f"people: [{{code: cua-nguon, roles: {roles}}}]")
+    for theirs in (
+        "schedules: [{id: lich, bulletin: tin, communes: [kep], times: ['17:00'], dtstart: 2026-11-23}]",
+        "stations: [{code: moi, commune: kep, connector: memory, mode: test}]",
+        "communes: [{code: kep, name: Kép, slots: []}]",
+        "people: [{code: moi, roles: []}]",
+        "facts: [{key: so-moi, value: '113'}]",
+    ):
+        with pytest.raises(NotAllowedError, match="cua-nguon may not do this in"):
+            world.bring(theirs, person="cua-nguon")
+
+
+def test_nobody_gives_away_a_role_beyond_their_own_communes(world: World) -> None:
+    world.bring("people: [{code: cua-kep, roles: [{role: operator, commune: kep}]}]")
+    world.bring("people: [{code: moi, roles: [{role: writer, commune: kep}]}]", person="cua-kep")
+    for more in ("commune: '*'", "commune: my-thai", "source: Điện lực"):
+        with pytest.raises(NotAllowedError, match="cua-kep may not do this in"):
+            world.bring(f"people: [{{code: cua-kep, roles: [{{role: administrator, {more}}}]}}]", person="cua-kep")

@@ -10,7 +10,7 @@ from broadcaster.domain.airing import Outcome, Phase, Reason
 from broadcaster.domain.place import Mode
 from broadcaster.services import planning
 from broadcaster.services.bulletins import Permission
-from broadcaster.services.planning import PlanChange
+from broadcaster.services.plan_rows import PlanChange
 from tests.fixtures import KINDS, NOW
 from tests.services.world import COMMUNES, TODAY, World, here
 

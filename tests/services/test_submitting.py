@@ -15,7 +15,7 @@ from broadcaster.services.bulletins import Desk, Permission
 from broadcaster.store import submissions
 from broadcaster.store.tables import ClipRow, SubmissionRow
 from tests.fixtures import NOW
-from tests.services.world import COMMUNES, World, here
+from tests.services.world import COMMUNES, POWER, World, here
 
 
 def refusal(world: World, permission: Permission | None = None, *, desk: Desk | None = None) -> str:
@@ -294,3 +294,15 @@ def test_what_is_approved_is_not_submitted_again(world: World) -> None:
     world.approved()
     with pytest.raises(InputError, match="Bulletin tin is approved and cannot become submitted"):
         world.submit()
+
+
+def test_who_writes_for_a_source_submits_no_other_s_bulletin_and_changes_none(world: World) -> None:
+    world.write()
+    told = "writer-2 writes for: Công an xã; not for: Đội Quản lý điện lực khu vực Lạng Giang"
+    with pytest.raises(NotAllowedError, match=told):
+        world.desk.submit("tin", world.actor("writer-2"), NOW, Permission(communes=["kep"]))
+    for source in ("Công an xã", POWER):  # taken over, or put into the other's mouth
+        with pytest.raises(NotAllowedError, match=told):
+            world.write(text="Bà con lưu ý.", source=source, person="writer-2")
+    with pytest.raises(NotAllowedError, match="writer-2 may not do this in"):
+        world.desk.withdraw("tin", "", world.actor("writer-2"), NOW)

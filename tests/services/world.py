@@ -18,9 +18,10 @@ from broadcaster.services import approvals, bulletins, planning, samples
 from broadcaster.services.airing import HandOver
 from broadcaster.services.bulletins import Desk, Permission
 from broadcaster.services.exchange import Exchange
-from broadcaster.services.importing import Imported, import_all
+from broadcaster.services.importing import import_all
+from broadcaster.services.keeping import Imported
 from broadcaster.services.outcomes import Outcomes
-from broadcaster.services.planning import PlanChange
+from broadcaster.services.plan_rows import PlanChange
 from broadcaster.services.rendering import Studio
 from broadcaster.services.stations import Stations
 from broadcaster.services.storage import Storage
@@ -131,9 +132,11 @@ class World:
         entry = plain | ({} if "slots" in more else {"times": ["17:00"]}) | more
         self.bring(yaml.safe_dump({"schedules": [entry]}, allow_unicode=True), now=now)
 
-    def station(self, code: str = "kep-loa", commune: str = "kep", mode: str = "test", **config: Any) -> Loudspeaker:
+    def station(
+        self, code: str = "kep-loa", commune: str = "kep", mode: str = "test", zones: Sequence[str] = (), **config: Any
+    ) -> Loudspeaker:
         """A new or a changed station; its loudspeaker."""
-        entry = {"code": code, "commune": commune, "connector": KIND, "mode": mode, "config": config}
+        entry = {"code": code, "commune": commune, "connector": KIND, "mode": mode, "zones": [*zones], "config": config}
         self.bring(yaml.safe_dump({"stations": [entry]}))
         return self.site.speaker(code)
 

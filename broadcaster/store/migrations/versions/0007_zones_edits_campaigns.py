@@ -18,6 +18,7 @@ def upgrade() -> None:
     op.add_column("schedules", sa.Column("campaign", sa.String(length=64), nullable=True))
     op.add_column("airings", sa.Column("is_outdated", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("emergencies", sa.Column("campaign", sa.String(length=64), nullable=True))
+    op.add_column("stops", sa.Column("zone", sa.String(length=200), nullable=True))
     op.create_index(op.f("ix_schedules_campaign"), "schedules", ["campaign"])
     op.create_table(
         "campaigns",

@@ -1,0 +1,200 @@
+"""Making and changing one schedule: looked at before it is kept, and what does not fit is somebody's choice."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcaster import strict_yaml
+from broadcaster.config import Config
+from broadcaster.domain.bulletin import BulletinState, Priority
+from broadcaster.domain.plan import Overflow
+from broadcaster.domain.roles import Actor, Role
+from broadcaster.errors import InputError
+from broadcaster.services.exchange import ScheduleEntry
+from broadcaster.services.foresight import Choice, Foresight, Offer, outlook
+from broadcaster.services.keeping import Change
+from broadcaster.services.schedules import (
+    check,
+    check_version,
+    communes_of,
+    entry_of,
+    found,
+    keep_schedule,
+    remove_schedule,
+)
+from broadcaster.store import journal, submissions
+from broadcaster.store.engine import Store
+from broadcaster.store.journal import Action
+from broadcaster.store.tables import AiringRow, ScheduleRow
+
+KEEPERS = (Role.OPERATOR, Role.ADMINISTRATOR)
+_DAYS = 14  # that are looked at before something is kept
+
+Edit = Callable[[ScheduleEntry], ScheduleEntry]
+
+
+class DoesNotFitError(InputError):
+    """A schedule whose airings do not all fit into their slots, before anybody has chosen what becomes of them."""
+
+    def __init__(
+        self, message: str, /, *, entry: ScheduleEntry, foresight: Foresight, offers: Sequence[Offer], **values: object
+    ) -> None:
+        super().__init__(message, **values)
+        self.entry = entry
+        self.foresight = foresight
+        self.offers = offers
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A schedule as it was kept, and what it will have on air."""
+
+    entry: ScheduleEntry
+    change: Change
+    foresight: Foresight
+
+
+def foresee(
+    session: Session, config: Config, entry: ScheduleEntry, now: datetime, days: int = _DAYS
+) -> tuple[Foresight, list[Offer]]:
+    """What a schedule would have on air, and the choices where not all fits. Raises InputError as keeping it would."""
+    check(session, entry)
+    _check_bulletin(session, entry)
+    return look(session, config, entry, now, days)
+
+
+def look(
+    session: Session, config: Config, entry: ScheduleEntry, now: datetime, days: int = _DAYS
+) -> tuple[Foresight, list[Offer]]:
+    """As `foresee`, of a schedule that is there already, whatever became of its bulletin."""
+    seen = outlook(session, config, entry.communes, now, days, entry.id)
+    foresight = seen.foresight(entry)
+    return foresight, seen.offers(entry) if foresight.not_fitting else []
+
+
+def add(
+    store: Store, config: Config, entry: ScheduleEntry, actor: Actor, now: datetime, choice: Choice | None = None
+) -> Kept:
+    """A new schedule. Raises DoesNotFitError where not all fits and nobody has chosen."""
+    actor.require_in(entry.communes, *KEEPERS)
+    with store.writing() as session:
+        if session.get(ScheduleRow, entry.id) is not None:
+            raise InputError(
+                "There is a schedule {schedule} already. Take another --id, or change that one.", schedule=entry.id
+            )
+        check(session, entry)
+        _check_bulletin(session, entry)
+        return _keep(session, config, entry, actor, now, choice)
+
+
+def change(
+    store: Store,
+    config: Config,
+    schedule: str,
+    edit: Edit,
+    actor: Actor,
+    now: datetime,
+    *,
+    version: int | None = None,
+    choice: Choice | None = None,
+) -> Kept:
+    """Change a schedule; `version` is the one that the person looked at, so that nobody's change is overwritten."""
+    with store.writing() as session:
+        row = found(session, schedule)
+        check_version(row, version)
+        before = entry_of(session, row)
+        actor.require_in(before.communes, *KEEPERS)
+        entry = written(edit(before).model_dump(mode="json", by_alias=True))
+        actor.require_in(entry.communes, *KEEPERS)
+        check(session, entry)
+        if entry.bulletin != before.bulletin or not set(entry.communes) <= set(before.communes):
+            _check_bulletin(session, entry)  # else a date of what was withdrawn could not be skipped
+        _check_dates(session, before, entry, now)
+        return _keep(session, config, entry, actor, now, choice)
+
+
+def remove(store: Store, schedule: str, actor: Actor, now: datetime, *, version: int | None = None) -> None:
+    """Nothing of it airs any more; what has aired stays in the log."""
+    with store.writing() as session:
+        row = found(session, schedule)
+        check_version(row, version)
+        actor.require_in(communes_of(session, schedule), *KEEPERS)
+        _, revision = submissions.bulletin(session, row.bulletin)
+        if row.campaign is not None and revision.priority is Priority.PRIORITY:
+            raise InputError(
+                "{schedule} airs a priority bulletin of the campaign {campaign}, which has to be aired. "
+                "Give it other dates instead: broadcaster campaign move {campaign}",
+                schedule=schedule, campaign=row.campaign,
+            )  # fmt: skip
+        remove_schedule(session, schedule, actor, now)
+
+
+def written(values: dict[str, Any]) -> ScheduleEntry:
+    """A schedule from plain values of the one schema. Raises InputError that says what is wrong with which."""
+    entry: ScheduleEntry = strict_yaml.Document(f"schedule {values.get('id')}", values, {}).validate(ScheduleEntry)
+    return entry
+
+
+def _keep(
+    session: Session, config: Config, entry: ScheduleEntry, actor: Actor, now: datetime, choice: Choice | None
+) -> Kept:
+    foresight, offers = look(session, config, entry, now)
+    if foresight.not_fitting and entry.overflow is Overflow.SKIP:
+        if choice is None:
+            raise DoesNotFitError(
+                "{schedule}: {count} of {all} airings in the next {days} days do not fit. Choose what becomes of them.",
+                schedule=entry.id, count=len(foresight.not_fitting), all=len(foresight.airings), days=_DAYS,
+                entry=entry, foresight=foresight, offers=offers,
+            )  # fmt: skip
+        chosen = next((offer for offer in offers if offer.choice is choice), None)
+        if chosen is None:
+            raise InputError(
+                "{choice} would not help {schedule}. What would: {choices}.",
+                choice=choice, schedule=entry.id, choices=", ".join(offer.choice for offer in offers),
+            )  # fmt: skip
+        missing, entry = len(foresight.not_fitting), chosen.entry
+        foresight, _ = look(session, config, entry, now)
+        data = {"choice": choice, "not_fitting": missing, "still_not_fitting": chosen.blocked}
+        journal.append(
+            session, chain=journal.SYSTEM, action=Action.OVERFLOW_CHOSEN, now=now, actor=actor, subject=entry.id,
+            data=data,
+        )  # fmt: skip
+    done = keep_schedule(session, entry, actor, now)
+    return Kept(entry, done.change, foresight)
+
+
+def _check_bulletin(session: Session, entry: ScheduleEntry) -> None:
+    """Raise InputError unless the bulletin is approved for all these communes."""
+    row, _ = submissions.bulletin(session, entry.bulletin)
+    if row.state is not BulletinState.APPROVED:
+        raise InputError(
+            "Bulletin {bulletin} is {state}: nothing of it would air. Have it approved first.",
+            bulletin=row.id, state=row.state,
+        )  # fmt: skip
+    permitted = submissions.communes_of(session, submissions.newest(session, entry.bulletin).id)
+    outside = sorted(set(entry.communes) - set(permitted))
+    if outside:
+        raise InputError(
+            "{bulletin} was not approved for: {communes}.", bulletin=row.id, communes=", ".join(outside[:10])
+        )
+
+
+def _check_dates(session: Session, before: ScheduleEntry, after: ScheduleEntry, now: datetime) -> None:
+    """Raise InputError where a single date is moved into the past, or was heard already."""
+    kept = {move.rule_date: move.to for move in before.moved}
+    moves = {move.rule_date: move.to for move in after.moved if kept.get(move.rule_date) != move.to}
+    yesterday = (now - timedelta(days=1)).date()  # whatever the zone, what lies before it is over
+    past = next((to for to in moves.values() if to < yesterday), None)
+    if past is not None:
+        raise InputError("{date} is over; nothing can be moved there.", date=past)
+    touched = {*moves, *(set(after.exdates) - set(before.exdates))}
+    heard = select(AiringRow.local_date).where(
+        AiringRow.schedule == after.id, AiringRow.local_date.in_(touched), AiringRow.started_at.is_not(None)
+    )
+    day = session.scalars(heard.limit(1)).first() if touched else None
+    if day is not None:
+        raise InputError("What was planned for {date} has been heard already.", date=day)
