@@ -113,7 +113,7 @@ class HandOver:
                 self.outcomes.end(session, row, fault, now)
             return {}
         is_left_as_it_is = row.latest_start_at is not None and row.due_at <= now + NEAR
-        if row.is_outdated and not is_left_as_it_is:
+        if row.is_outdated and row.postponed_from is None and not is_left_as_it_is:
             return {}  # it has to be taken back, or planned anew, first
         values = {"phase": Phase.SENDING, "starts_at": start, "latest_start_at": latest}
         if not airings.move(session, row.id, [Phase.PLANNED], **values):

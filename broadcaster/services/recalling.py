@@ -84,7 +84,7 @@ class Recall:
                 found.begun.append(row)
         found.unplanned = {
             row.commune for row in airings.outdated(session)
-            if not _is_at_station(row) and row.due_at > now
+            if not _is_at_station(row) and row.due_at > now and row.postponed_from is None
         }  # fmt: skip
         return found
 
