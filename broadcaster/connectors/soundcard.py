@@ -18,7 +18,7 @@ from broadcaster import clock
 from broadcaster.audio.play import sink_for
 from broadcaster.connectors.base import Capabilities
 from broadcaster.domain.order import Order, Report, ReportState
-from broadcaster.domain.place import Station
+from broadcaster.domain.place import Grade, Station
 from broadcaster.errors import ConfigError, DeliveryError
 from broadcaster.strict_yaml import Strict
 
@@ -48,8 +48,9 @@ class SoundcardConnector:
         volume_percent: int = Field(100, ge=0, le=100)
 
     capabilities = Capabilities(
-        holds_orders=False, confirms_start=True, confirms_finish=True, can_stop=True, plays_here=True, lead_s=10.0
-    )
+        holds_orders=False, confirms_start=True, confirms_finish=True, can_stop=True, plays_here=True, lead_s=10.0,
+        grade=Grade.B,
+    )  # fmt: skip
 
     def __init__(self, station: Station, config: Config) -> None:
         self._station = station
