@@ -10,7 +10,7 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 
-from broadcaster import clock
+from broadcaster import clock, reach
 from broadcaster.audio import template
 from broadcaster.config import Config
 from broadcaster.connectors.base import status as station_fault
@@ -124,7 +124,7 @@ class Application:
         return HandOver(self.store, self.studio, self.config, outcomes)
 
     def statuses(self) -> Iterator[Status]:
-        """A status for each component, tried for real but without a network.
+        """A status for each component, tried for real; only stations are asked over a network.
 
         Database, disk, voices, templates, stations, and the holidays of the communes.
         """
@@ -181,6 +181,7 @@ class Application:
 def build(config: Config) -> Application:
     """Put the parts together. Touches the data folder, but neither opens the database nor starts a process."""
     config.data_folder.mkdir(parents=True, exist_ok=True)
+    reach.allow(config.net.allowed_networks)
     children = Children(config.speech.children or None)
     speech = SpeechCache(config.data_folder / "speech-cache")
     speaking = engines(config, children)
