@@ -13,6 +13,9 @@ from broadcaster.errors import BroadcasterError, InputError
 KINDS = {
     "folder": "broadcaster.connectors.folder:FolderConnector",
     "soundcard": "broadcaster.connectors.soundcard:SoundcardConnector",
+    "axis": "broadcaster.connectors.axis:AxisConnector",
+    "http": "broadcaster.connectors.http:HttpConnector",
+    "source_system": "broadcaster.connectors.source_system:SourceSystemConnector",
     "memory": "broadcaster.connectors.memory:MemoryConnector",
 }
 """kind -> module:Class, imported on use. A new connector adds its file and its line here."""
