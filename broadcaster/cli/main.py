@@ -15,6 +15,7 @@ from broadcaster.cli import (
     dictionary,
     emergency,
     import_,
+    keys,
     log,
     pattern,
     plan,
@@ -49,6 +50,7 @@ app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(timetable.app, name="timetable")
 app.add_typer(emergency.app, name="emergency")
 app.add_typer(stop.app, name="stop")
+app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
 
 
