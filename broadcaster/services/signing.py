@@ -26,7 +26,8 @@ def sign_order(order: Payload, ring: KeyRing, timetable: CommuneTimetable, *, he
             "No key of {commune} is valid now. Make the next ones: broadcaster keys rotate {commune}",
             commune=ring.commune,
         )
-    signed = envelope.sign(order.as_bytes(), payload.TYPE, key)
+    data = order.as_bytes()
+    signed = envelope.sign(data, payload.TYPE, key)
     listener = Listener(
         commune=ring.commune,
         ids=frozenset(order.targets),
@@ -37,7 +38,7 @@ def sign_order(order: Payload, ring: KeyRing, timetable: CommuneTimetable, *, he
         held=held,
     )
     verdict = examine(signed, listener, Memory(), order.nbf)
-    if not isinstance(verdict, Accepted) or verdict.order.as_bytes() != order.as_bytes():
+    if not isinstance(verdict, Accepted) or verdict.order.as_bytes() != data:
         code = verdict.code if isinstance(verdict, Refused) else "changed"
         raise SigningError(
             "The order {order} was not sent: a loudspeaker would refuse it ({code}).",

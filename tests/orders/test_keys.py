@@ -146,6 +146,13 @@ def test_another_communes_document_is_refused() -> None:
         newer(other.signed(FIRST), document(FIRST))
 
 
+def test_a_key_that_is_for_other_communes_only_does_not_lead_on() -> None:
+    elsewhere = order_key(commune="lang-giang")
+    pinned = document(FIRST, elsewhere)
+    with pytest.raises(SignatureError):
+        newer(document(elsewhere, version=2).signed(elsewhere), pinned)
+
+
 def test_a_document_that_is_not_signed_by_a_key_of_its_own_is_none_to_begin_with() -> None:
     with pytest.raises(SignatureError):
         pin(document(FIRST, STOP).signed(STOP))

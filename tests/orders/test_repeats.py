@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from broadcaster.domain.place import Mode
+from broadcaster.orders.keys import Purpose, new_key
 from broadcaster.orders.memory import EVERYTHING, WINDOW, Known, Memory, State
-from broadcaster.orders.payload import Command, Lateness, LatePolicy
-from broadcaster.orders.verify import Refusal, may_start
+from broadcaster.orders.payload import PACK, Command, Lateness, LatePolicy
+from broadcaster.orders.verify import Refusal, examine, may_start
 from tests.orders.cast import (
     LISTENER,
     MINUTE,
@@ -21,6 +22,7 @@ from tests.orders.cast import (
     full_window,
     obeyed,
     play,
+    signed,
     state,
     told,
 )
@@ -98,6 +100,14 @@ def test_an_order_signed_after_the_cancel_is_a_new_one() -> None:
     assert state(told(at_once(Command.CANCEL, 0, seq=1), memory)) == State.ACCEPTED
 
 
+def test_a_cancel_is_remembered_as_long_as_any_order_that_it_takes_back_is_good() -> None:
+    airing = play().airing or ""
+    cancelled = obeyed(at_once(Command.CANCEL, 0, seq=2))
+    assert cancelled.known[airing].until == NOW + PACK
+    known = Memory(known={airing: Known(1, State.ACCEPTED, NOW + 2 * PACK)})
+    assert obeyed(at_once(Command.CANCEL, 0, seq=2), known).known[airing].until == NOW + 2 * PACK
+
+
 def test_a_cancel_of_what_sounds_leaves_it_to_the_player_to_say_how_it_ended() -> None:
     memory = obeyed(play()).noted(play().airing or "", State.STARTED)
     cancelled = obeyed(at_once(Command.CANCEL, 0, seq=2), memory)
@@ -138,6 +148,22 @@ def test_neither_an_old_release_nor_a_replayed_one_lets_sound_again() -> None:
     assert code(told(release, stopped_again)) is Refusal.REPLAYED
     assert code(told(at_once(Command.RELEASE, seq=2), stopped_again)) is Refusal.SUPERSEDED
     assert obeyed(at_once(Command.RELEASE, seq=6), stopped_again).latches == {}
+
+
+def test_of_two_stops_the_higher_number_counts_and_a_release_has_to_exceed_it() -> None:
+    both = obeyed(at_once(Command.STOP, seq=3), obeyed(at_once(Command.STOP, seq=5)))
+    assert code(told(at_once(Command.RELEASE, seq=4), both)) is Refusal.SUPERSEDED
+    next_key = new_key(Purpose.STOP, "kep", NOW)
+    knowing_both = replace(LISTENER, keys=(*LISTENER.keys, next_key.public))
+    equal = examine(signed(at_once(Command.RELEASE, seq=5), next_key), knowing_both, both, NOW)
+    assert code(equal) is Refusal.SUPERSEDED
+
+
+def test_what_sounds_when_a_stop_comes_is_noted_by_the_player_as_it_falls_silent() -> None:
+    airing = play().airing or ""
+    memory = obeyed(at_once(Command.STOP, 0), obeyed(play()).noted(airing, State.STARTED))
+    assert memory.known[airing].state is State.STARTED
+    assert memory.noted(airing, State.STOPPED).known[airing].state is State.STOPPED
 
 
 def test_a_replayed_stop_does_not_silence_what_was_released() -> None:
