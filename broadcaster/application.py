@@ -139,6 +139,7 @@ class Application:
         yield from self.engine_statuses()
         for name in template.names(self.studio.template_folders):
             yield _tried(f"template {name}", partial(template.find, name, self.studio.template_folders))
+        yield from self.key_statuses(clock.now())
         if database.state is not State.READY:
             return  # the stations stand in it
         with self.store.reading() as session:
@@ -146,7 +147,6 @@ class Application:
         for station in stations:
             fault = station_fault(station)
             yield Status(f"station {station.code}", _state(fault), fault)
-        yield from self.key_statuses(clock.now())
 
     def engine_statuses(self) -> Iterator[Status]:
         """A status for each engine that another package brings: why it cannot be used, else of its first voice."""

@@ -50,8 +50,8 @@ app.add_typer(dictionary.app, name="dictionary")
 app.add_typer(timetable.app, name="timetable")
 app.add_typer(emergency.app, name="emergency")
 app.add_typer(stop.app, name="stop")
-app.add_typer(keys.app, name="keys")
 app.add_typer(log.app, name="log")
+app.add_typer(keys.app, name="keys")
 
 
 def _show_version(wanted: bool) -> None:

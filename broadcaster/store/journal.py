@@ -49,13 +49,13 @@ class Action(StrEnum):
     EMERGENCY_CONFIRMED = "emergency_confirmed"
     EMERGENCY_WITHDRAWN = "emergency_withdrawn"
     EMERGENCY_CORRECTED = "emergency_corrected"
-    KEYS_MADE = "keys_made"
-    KEYS_ROTATED = "keys_rotated"
     REPORT_IGNORED = "report_ignored"
     WORKER_STARTED = "worker_started"
     WORKER_STOPPED = "worker_stopped"
     TICK_MISSED = "tick_missed"
     JOB_FAILED = "job_failed"
+    KEYS_MADE = "keys_made"
+    KEYS_ROTATED = "keys_rotated"
     DATABASE_UPGRADED = "database_upgraded"
 
 
