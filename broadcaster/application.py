@@ -17,7 +17,9 @@ from broadcaster.connectors.base import status as station_fault
 from broadcaster.domain.roles import Actor
 from broadcaster.domain.sound import Voice
 from broadcaster.errors import BroadcasterError, EngineDisabledError, EnginePausedError, InputError
+from broadcaster.orders import keyfolder
 from broadcaster.process import Children
+from broadcaster.services import keyring
 from broadcaster.services.airing import HandOver
 from broadcaster.services.bulletins import Desk
 from broadcaster.services.holidays import HolidayBook
@@ -87,6 +89,11 @@ class Application:
         return self.config.data_folder / "backups"
 
     @property
+    def keys_folder(self) -> Path:
+        """The communes' keys; readable by its owner alone."""
+        return self.config.data_folder / "keys"
+
+    @property
     def recordings(self) -> Recordings:
         return _recordings(self.config)
 
@@ -136,6 +143,7 @@ class Application:
         yield from self.engine_statuses()
         for name in template.names(self.studio.template_folders):
             yield _tried(f"template {name}", partial(template.find, name, self.studio.template_folders))
+        yield from self.key_statuses(clock.now())
         if database.state is not State.READY:
             return  # the stations stand in it
         with self.store.reading() as session:
@@ -164,6 +172,18 @@ class Application:
         for engine in added.engines:
             for voice in engine.voices()[:1]:
                 yield _tried(f"engine {engine.name}", partial(engine.check, voice))
+
+    def key_statuses(self, now: datetime) -> Iterator[Status]:
+        """A status for each commune that has keys: a warning from 60 days before they end, failing from 7."""
+        for commune in keyfolder.communes(self.keys_folder):
+            try:
+                alarm = keyring.watch(self.keys_folder, commune, now)
+            except BroadcasterError as error:
+                yield Status(f"keys {commune}", State.FAILING, error)
+                continue
+            is_urgent = alarm is not None and alarm.threshold_days <= keyring.URGENT_DAYS
+            fault = None if alarm is None else keyring.warning(commune, alarm)
+            yield Status(f"keys {commune}", State.FAILING if is_urgent else State.READY, fault)
 
     def voice_statuses(self) -> Iterator[tuple[Voice, Status]]:
         """Every voice there is, tried for real but without a network."""
