@@ -10,14 +10,16 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 
-from broadcaster import clock
+from broadcaster import clock, reach
 from broadcaster.audio import template
 from broadcaster.config import Config
 from broadcaster.connectors.base import status as station_fault
 from broadcaster.domain.roles import Actor
 from broadcaster.domain.sound import Voice
 from broadcaster.errors import BroadcasterError, EngineDisabledError, EnginePausedError, InputError
+from broadcaster.orders import keyfolder
 from broadcaster.process import Children
+from broadcaster.services import keyring
 from broadcaster.services.airing import HandOver
 from broadcaster.services.bulletins import Desk
 from broadcaster.services.holidays import HolidayBook
@@ -87,6 +89,11 @@ class Application:
         return self.config.data_folder / "backups"
 
     @property
+    def keys_folder(self) -> Path:
+        """The communes' keys; readable by its owner alone."""
+        return self.config.data_folder / "keys"
+
+    @property
     def recordings(self) -> Recordings:
         return _recordings(self.config)
 
@@ -124,7 +131,7 @@ class Application:
         return HandOver(self.store, self.studio, self.config, outcomes)
 
     def statuses(self) -> Iterator[Status]:
-        """A status for each component, tried for real but without a network.
+        """A status for each component, tried for real; only stations are asked over a network.
 
         Database, disk, voices, templates, stations, and the holidays of the communes.
         """
@@ -136,6 +143,7 @@ class Application:
         yield from self.engine_statuses()
         for name in template.names(self.studio.template_folders):
             yield _tried(f"template {name}", partial(template.find, name, self.studio.template_folders))
+        yield from self.key_statuses(clock.now())
         if database.state is not State.READY:
             return  # the stations stand in it
         with self.store.reading() as session:
@@ -165,6 +173,18 @@ class Application:
             for voice in engine.voices()[:1]:
                 yield _tried(f"engine {engine.name}", partial(engine.check, voice))
 
+    def key_statuses(self, now: datetime) -> Iterator[Status]:
+        """A status for each commune that has keys: a warning from 60 days before they end, failing from 7."""
+        for commune in keyfolder.communes(self.keys_folder):
+            try:
+                alarm = keyring.watch(self.keys_folder, commune, now)
+            except BroadcasterError as error:
+                yield Status(f"keys {commune}", State.FAILING, error)
+                continue
+            is_urgent = alarm is not None and alarm.threshold_days <= keyring.URGENT_DAYS
+            fault = None if alarm is None else keyring.warning(commune, alarm)
+            yield Status(f"keys {commune}", State.FAILING if is_urgent else State.READY, fault)
+
     def voice_statuses(self) -> Iterator[tuple[Voice, Status]]:
         """Every voice there is, tried for real but without a network."""
         for voice in self.studio.speaker.voices():
@@ -181,6 +201,7 @@ class Application:
 def build(config: Config) -> Application:
     """Put the parts together. Touches the data folder, but neither opens the database nor starts a process."""
     config.data_folder.mkdir(parents=True, exist_ok=True)
+    reach.allow(config.net.allowed_networks)
     children = Children(config.speech.children or None)
     speech = SpeechCache(config.data_folder / "speech-cache")
     speaking = engines(config, children)

@@ -7,6 +7,7 @@ test holds the two together.
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -164,6 +165,20 @@ class WorkerSettings(Strict):
     confirm_within_s: float = Setting(60.0, gt=0)
 
 
+class NetSettings(Strict):
+    allowed_networks: list[str] = []
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for text in value:
+            try:
+                ip_network(text)
+            except ValueError as error:
+                raise problem("{value} is no network: write it like 192.168.10.0/24", value=text) from error
+        return value
+
+
 class LogSettings(Strict):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -180,6 +195,7 @@ class Config(Strict):
     storage: StorageSettings = StorageSettings()
     timetable: TimetableSettings = TimetableSettings()
     worker: WorkerSettings = WorkerSettings()
+    net: NetSettings = NetSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -7,11 +7,16 @@ from pathlib import Path
 from ulid import ULID
 
 
-def write(path: Path, data: bytes) -> None:
-    """Write a file whole: temporary name in the same folder, flushed to the disk, renamed over the old one."""
+def write(path: Path, data: bytes, *, is_private: bool = False) -> None:
+    """Write a file whole: temporary name in the same folder, flushed to the disk, renamed over the old one.
+
+    A private one can be read by its owner only, from its first byte on.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{ULID()}.part")  # short: the name itself may already be as long as the disk allows
     try:
+        if is_private:
+            temporary.touch(0o600, exist_ok=False)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
@@ -20,6 +25,17 @@ def write(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def settle(folder: Path) -> None:
+    """Bring the names in a folder to the disk: without it, a power cut can undo the last renames. Raises OSError."""
+    if os.name == "nt":
+        return  # NTFS keeps its own journal of names, and folders cannot be opened
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def sha256(path: Path) -> str:

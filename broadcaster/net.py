@@ -1,7 +1,8 @@
 """The one seam to the web: every request of the program goes out through a session made here.
 
 Certificates are always verified (by the computer's own bundle where REQUESTS_CA_BUNDLE names one), redirects are never
-followed, cookies never kept, and every wait and every answer has a limit.
+followed, cookies never kept, and every wait and every answer has a limit. Where the address comes from a station's
+configuration, the session is one of `reach`.
 """
 
 import contextlib
@@ -37,16 +38,25 @@ class Fault(StrEnum):
     BROKEN = "broken"  # the connection was lost on the way
     TOO_MANY = "too_many"  # 429
     SERVER = "server"  # 5xx
+    FORBIDDEN = "forbidden"  # not an address that may be reached
     OTHER = "other"
 
 
 class NetError(BroadcasterError):
-    """A request was not answered as it should be. `retry_after_s` is how long the other side asked us to wait."""
+    """A request was not answered as it should be. `retry_after_s` is how long the other side asked us to wait.
 
-    def __init__(self, message: str, *, fault: Fault, retry_after_s: float | None = None, **values: object) -> None:
+    `code` and `body` are the status and the content of an answer that came; 0 and nothing where none did.
+    """
+
+    def __init__(
+        self, message: str, *, fault: Fault, retry_after_s: float | None = None, code: int = 0, body: bytes = b"",
+        **values: object,
+    ) -> None:  # fmt: skip
         super().__init__(message, **values)
         self.fault = fault
         self.retry_after_s = retry_after_s
+        self.code = code
+        self.body = body
 
 
 class Session(requests.Session):
@@ -64,10 +74,8 @@ class Session(requests.Session):
         """The answer to a request. Options of the caller that would loosen the rules of this module are passed over."""
         url = str(request.url)
         host = urlsplit(url).hostname or url
-        rules = self.merge_environment_settings(url, {}, True, True, None)  # the environment's proxies and bundle
-        with _classified(host):
-            if select_proxy(url, rules["proxies"]) is None:  # a proxy asks for names itself
-                _look_up(host, self._timeout[0])
+        with classified(host):
+            rules = self._rules(url, host)
             answer = super().send(request, timeout=self._timeout, allow_redirects=False, **rules)
             with answer:
                 answer._content = self._content(answer, host)
@@ -76,10 +84,19 @@ class Session(requests.Session):
                 "{host} answered with status {status}.",
                 fault=_of_status(answer.status_code),
                 retry_after_s=_retry_after_s(answer),
+                code=answer.status_code,
+                body=answer.content,
                 host=host,
                 status=answer.status_code,
             )
         return answer
+
+    def _rules(self, url: str, host: str) -> dict[str, Any]:
+        """The environment's proxies and bundle of certificates. Raises OSError or UnicodeError for an unknown name."""
+        rules: dict[str, Any] = dict(self.merge_environment_settings(url, {}, True, True, None))
+        if select_proxy(url, rules["proxies"]) is None:  # a proxy asks for names itself
+            look_up(host, self._timeout[0])
+        return rules
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
         """None: the library looks one step ahead even when told not to follow, and reads the answer without a limit."""
@@ -127,29 +144,30 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _look_up(host: str, limit_s: float) -> None:
-    """Ask for the host's address first: without a network the system's resolver can be silent for half a minute, and
-    it takes no limit of ours. Raises OSError or UnicodeError."""
-    answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+def look_up(host: str, limit_s: float) -> list[str]:
+    """The host's addresses, asked for first: without a network the system's resolver can be silent for half a minute,
+    and it takes no limit of ours. Raises OSError or UnicodeError."""
+    answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            socket.getaddrinfo(host, None)
-            answers.put(None)
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            answers.put([str(address[0]) for *_, address in found])
         except (OSError, UnicodeError) as error:
             answers.put(error)
 
     threading.Thread(target=ask, name="look-up", daemon=True).start()
     try:
-        error = answers.get(timeout=limit_s)
+        answer = answers.get(timeout=limit_s)
     except queue.Empty:
         raise socket.gaierror(f"no answer from the name service within {limit_s:g} s") from None
-    if error is not None:
-        raise error
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 @contextlib.contextmanager
-def _classified(host: str) -> Iterator[None]:
+def classified(host: str) -> Iterator[None]:
     """Every way in which a request can fail, as NetError."""
     try:
         yield

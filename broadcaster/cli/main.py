@@ -18,6 +18,7 @@ from broadcaster.cli import (
     emergency,
     export,
     import_,
+    keys,
     log,
     pattern,
     plan,
@@ -56,6 +57,7 @@ app.add_typer(timetable.app, name="timetable")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(emergency.app, name="emergency")
 app.add_typer(log.app, name="log")
+app.add_typer(keys.app, name="keys")
 
 
 def _show_version(wanted: bool) -> None:

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from broadcaster import strict_yaml
+from broadcaster.domain.airing import Evidence
 from broadcaster.domain.order import Order, Report
-from broadcaster.domain.place import Station
+from broadcaster.domain.place import Grade, Station
 from broadcaster.errors import BroadcasterError, InputError
 
 KINDS = {
     "folder": "broadcaster.connectors.folder:FolderConnector",
     "soundcard": "broadcaster.connectors.soundcard:SoundcardConnector",
+    "axis": "broadcaster.connectors.axis:AxisConnector",
+    "http": "broadcaster.connectors.http:HttpConnector",
+    "source_system": "broadcaster.connectors.source_system:SourceSystemConnector",
     "memory": "broadcaster.connectors.memory:MemoryConnector",
 }
 """kind -> module:Class, imported on use. A new connector adds its file and its line here."""
@@ -22,7 +26,8 @@ class Capabilities:
     """What a connector can do. The log's evidence and the outcome of silence follow from it.
 
     `lead_s` is how long before the due time an order should be handed over. `plays_here` says that the sound comes
-    from this very process and dies with it; otherwise handing the same airing over twice must be harmless.
+    from this very process, or is started by it, and so dies with it; otherwise handing the same airing over twice must
+    be harmless. `grade` says who could make it speak, `evidence` the most that can ever be known of an airing.
     """
 
     holds_orders: bool
@@ -31,6 +36,8 @@ class Capabilities:
     can_stop: bool
     plays_here: bool
     lead_s: float
+    grade: Grade
+    evidence: Evidence = Evidence.FINISHED
 
 
 class Connector(Protocol):

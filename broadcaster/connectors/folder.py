@@ -22,8 +22,9 @@ from pydantic import Field, field_validator
 
 from broadcaster import files
 from broadcaster.connectors.base import Capabilities
+from broadcaster.domain.airing import Evidence
 from broadcaster.domain.order import Order, Report
-from broadcaster.domain.place import Station
+from broadcaster.domain.place import Grade, Station
 from broadcaster.errors import BroadcasterError, DeliveryError
 from broadcaster.strict_yaml import Strict, problem
 
@@ -47,7 +48,7 @@ class FolderConnector:
         self._zone = ZoneInfo(config.timezone)
         self.capabilities = Capabilities(
             holds_orders=True, confirms_start=False, confirms_finish=False, can_stop=True, plays_here=False,
-            lead_s=config.lead_s,
+            lead_s=config.lead_s, grade=Grade.B, evidence=Evidence.ACCEPTED,
         )  # fmt: skip
 
     def deliver(self, order: Order) -> None:
@@ -115,7 +116,7 @@ class FolderConnector:
 
 def _as_json(order: Order) -> str:
     values: dict[str, Any] = asdict(order)
-    del values["clip"]  # a path of this machine says nothing elsewhere
+    del values["clip"], values["envelope"]  # a path of this machine says nothing elsewhere; bytes are no JSON
     values |= {"start": order.start.isoformat(), "expires": order.expires.isoformat()}
     values["title"] = " ".join(order.title.split())  # one line: it stands in the playlist too
     return json.dumps(values, ensure_ascii=False, indent=1)

@@ -4,7 +4,7 @@ from collections import deque
 
 from broadcaster.connectors.base import Capabilities
 from broadcaster.domain.order import Order, Report, ReportState
-from broadcaster.domain.place import Station
+from broadcaster.domain.place import Grade, Station
 from broadcaster.errors import DeliveryError
 from broadcaster.strict_yaml import Strict
 
@@ -17,8 +17,9 @@ class MemoryConnector:
         answer: str = "finished"
 
     capabilities = Capabilities(
-        holds_orders=True, confirms_start=True, confirms_finish=True, can_stop=True, plays_here=False, lead_s=60.0
-    )
+        holds_orders=True, confirms_start=True, confirms_finish=True, can_stop=True, plays_here=False, lead_s=60.0,
+        grade=Grade.B,
+    )  # fmt: skip
 
     def __init__(self, station: Station, config: Config) -> None:
         self._station = station

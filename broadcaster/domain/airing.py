@@ -1,7 +1,7 @@
 """One airing: the phases it goes through, and the one outcome it ends in, with the reason and the evidence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -70,6 +70,8 @@ class Evidence(StrEnum):
 
     FINISHED = "finished"
     STARTED = "started"
+    PLAYING = "playing"
+    """Seen playing when it was asked, by polling."""
     ACCEPTED = "accepted"
     SENT = "sent"
     NONE = "none"
@@ -120,7 +122,7 @@ STATION_TRANSITIONS: Mapping[StationState, frozenset[StationState]] = {
     # A report can overtake our own note that the order was accepted.
     StationState.SENDING: _BEFORE_START | {StationState.ACCEPTED, StationState.FAILED},
     StationState.ACCEPTED: _BEFORE_START | {StationState.UNCONFIRMED},
-    StationState.STARTED: _AFTER_START,
+    StationState.STARTED: _AFTER_START | {StationState.UNCONFIRMED},
     **{state: frozenset() for state in StationState if state not in OPEN_STATION_STATES},
 }
 
@@ -148,14 +150,29 @@ _PART: Mapping[StationState, Verdict] = {
 }
 
 
-def verdict(stations: Mapping[str, StationState], lost: Reason | None = None) -> Verdict:
+def evidence_of(state: StationState, strongest: Evidence, *, has_started: bool) -> Evidence:
+    """How one station's part is known: by what it said, never better than `strongest`, all its connector can give."""
+    is_known_to_start = has_started and state is StationState.UNCONFIRMED
+    shown = Evidence.STARTED if is_known_to_start else _PART[state].evidence
+    return max(shown, strongest, key=list(Evidence).index)
+
+
+def verdict(
+    stations: Mapping[str, StationState],
+    lost: Reason | None = None,
+    evidence: Mapping[str, Evidence] | None = None,
+) -> Verdict:
     """The one outcome of an airing whose stations have come this far and will come no further.
 
     All aired: aired, with the weakest evidence among them. Some: partial. None: the least bad of theirs.
-    `lost` says why it ended without its stations' doing (a worker that died or was stopped).
+    `lost` says why it ended without its stations' doing (a worker that died or was stopped); `evidence` how each
+    station's part is known, where that is not simply what its state says.
     """
-    states = set(stations.values())
-    parts = [part for state, part in _PART.items() if state in states]
+    least_bad_first = sorted(stations.items(), key=lambda item: list(_PART).index(item[1]))
+    known = evidence or {}
+    parts = [
+        replace(_PART[state], evidence=known.get(station, _PART[state].evidence)) for station, state in least_bad_first
+    ]
     if not parts:
         return Verdict(Outcome.FAILED, Reason.NO_STATION, Evidence.NONE)
     strength = list(Evidence).index

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.place import Mode
 from broadcaster.domain.plan import whole_length
 
@@ -28,6 +29,9 @@ class Order:
     clip_sha256: str
     repeats: int = 1
     gap_s: float = 0.0
+    priority: Priority = Priority.NORMAL
+    envelope: bytes = b""
+    """The signed order as loudspeakers verify it; empty where none was signed."""
 
     @property
     def length(self) -> timedelta:

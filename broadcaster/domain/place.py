@@ -12,6 +12,17 @@ class Mode(StrEnum):
     TEST = "test"
 
 
+class Grade(StrEnum):
+    """Who could make a station speak."""
+
+    A = "A"
+    """Only who holds a signing key: the loudspeaker verifies the signature of every order."""
+    B = "B"
+    """Only who has its own credential, over a protected way; or the account of this computer."""
+    C = "C"
+    """Anyone on its network."""
+
+
 class Layer(StrEnum):
     """Whose pronunciations: a commune is nearer to its listeners than a source."""
 

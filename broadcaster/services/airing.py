@@ -204,6 +204,7 @@ class HandOver:
                 station=station.code,
                 mode=row.mode,
                 title=revision.title,
+                priority=revision.priority,
                 start=row.starts_at or row.due_at,
                 expires=latest,
                 duration_ms=clip.duration_ms or 0,

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,9 @@ from broadcaster.domain.roles import Actor
 from broadcaster.store import journal
 from broadcaster.store.journal import Action
 from broadcaster.store.tables import Row
+
+_SECRET = ("password", "secret", "token")
+_HIDDEN = "***"
 
 
 class Change(StrEnum):
@@ -54,6 +58,19 @@ def keep(
         now=now,
         actor=actor,
         subject=identity,
-        data={"noun": noun, "before": before, "after": values},
+        data={"noun": noun, "before": without_secrets(before), "after": without_secrets(values)},
     )
     return Imported(noun, identity, Change.NEW if kept is None else Change.CHANGED)
+
+
+def without_secrets(value: Any) -> Any:
+    """The same without what stands under a key named for a password, secret or token: the journal is read by many."""
+    if isinstance(value, dict):
+        return {key: _HIDDEN if _is_secret(key) and part else without_secrets(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(part) for part in value]
+    return value
+
+
+def _is_secret(key: object) -> bool:
+    return any(word in str(key).lower() for word in _SECRET)

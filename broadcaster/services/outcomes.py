@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session
 from broadcaster.domain.airing import (
     OPEN_STATION_STATES,
     STATION_TRANSITIONS,
+    Evidence,
     Phase,
     Reason,
     StationState,
     Verdict,
+    evidence_of,
     verdict,
 )
 from broadcaster.domain.order import Report, ReportState
@@ -46,6 +48,7 @@ _OF_REPORT = {
     ReportState.REFUSED: StationState.REFUSED,
     ReportState.STOPPED: StationState.STOPPED,
 }
+_TAKEN = (StationState.ACCEPTED, StationState.STARTED)
 _HEARD_TO_AN_END = (StationState.FINISHED, StationState.STOPPED)
 _BEGUN = (Phase.SENDING, Phase.HANDED_OVER, Phase.ON_AIR)
 
@@ -106,7 +109,8 @@ class Outcomes:
         parts = airings.deliveries(session, row.id)
         heard = [part for part in parts if part.state in _HEARD_TO_AN_END]
         finished_at = max((part.ended_at for part in heard if part.ended_at is not None), default=None)
-        self.end(session, row, verdict({part.station: part.state for part in parts}, lost), now, finished_at)
+        states = {part.station: part.state for part in parts}
+        self.end(session, row, verdict(states, lost, self._evidence(session, row, parts)), now, finished_at)
 
     def end(
         self, session: Session, row: AiringRow, verdict: Verdict, now: datetime, finished_at: datetime | None = None
@@ -124,6 +128,17 @@ class Outcomes:
         data = {name: value for name, value in values.items() if name != "finished_at"}
         tell(session, self.actor, Action.AIRING_ENDED, row, now, **data, lateness_ms=row.lateness_ms, stations=stations)
         event.listen(session, "after_commit", lambda _: self.on_end(row), once=True)
+
+    def _evidence(self, session: Session, row: AiringRow, parts: Iterable[DeliveryRow]) -> dict[str, Evidence]:
+        """How each station's part is known, as far as the station is still there to tell what it can give."""
+        found: dict[str, Evidence] = {}
+        stations = {station.code: station for station in places.stations(session, {row.commune}).get(row.commune, [])}
+        for part in parts:
+            capabilities = self.stations.capabilities(stations.get(part.station))
+            if capabilities is not None:
+                has_started = part.started_at is not None
+                found[part.station] = evidence_of(part.state, capabilities.evidence, has_started=has_started)
+        return found
 
     def _under_way(self, ended_by: datetime | None) -> list[tuple[str, Mapping[str, Station]]]:
         """The airings that were begun (and should have ended by then), each with the stations there are."""
@@ -175,11 +190,14 @@ class Outcomes:
         if part.state not in OPEN_STATION_STATES:
             return True
         capabilities = self.stations.capabilities(station)
-        if capabilities is not None and not capabilities.confirms_finish and part.state is StationState.ACCEPTED:
+        length = row.ends_at - row.due_at
+        if capabilities is not None and not capabilities.confirms_finish and part.state in _TAKEN:
+            if part.started_at is not None and now < part.started_at + length:
+                return False
             part.state = StationState.UNCONFIRMED
             return True
         start = row.started_at or row.latest_start_at or row.due_at
-        return now >= start + (row.ends_at - row.due_at) + self.confirm_within
+        return now >= start + length + self.confirm_within
 
     def _settle(self, session: Session, row: AiringRow, stations: Mapping[str, Station], now: datetime) -> None:
         parts = airings.deliveries(session, row.id)

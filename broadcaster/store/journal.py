@@ -62,6 +62,8 @@ class Action(StrEnum):
     WORKER_STOPPED = "worker_stopped"
     TICK_MISSED = "tick_missed"
     JOB_FAILED = "job_failed"
+    KEYS_MADE = "keys_made"
+    KEYS_ROTATED = "keys_rotated"
     DATABASE_UPGRADED = "database_upgraded"
 
 

@@ -1,15 +1,19 @@
 """Orders and clips for tests of connectors."""
 
+import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from broadcaster import files
 from broadcaster.audio import encode
-from broadcaster.domain.order import Order
+from broadcaster.connectors.base import Connector
+from broadcaster.domain.order import Order, Report
 from broadcaster.domain.place import Mode, Station
 from tests.audio.sounds import sine
 
 RATE_HZ = 8_000
+PATIENCE_S = 20.0
 
 
 def clip_in(folder: Path, duration_ms: int = 60) -> Path:
@@ -37,3 +41,25 @@ def order(clip: Path, start: datetime, airing: str = "A1", *, grace_s: float = 3
         clip=clip,
         clip_sha256=files.sha256(clip) if clip.is_file() else "0" * 64,
     )
+
+
+def reports(connector: Connector, count: int) -> list[Report]:
+    """The next reports, as soon as there are so many."""
+    found: list[Report] = []
+    pause = threading.Event()
+    for _ in range(int(PATIENCE_S / 0.005)):
+        found += connector.reports()
+        if len(found) >= count:
+            return found
+        pause.wait(0.005)
+    raise AssertionError(f"only {found}")
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait until it is so."""
+    pause = threading.Event()
+    for _ in range(int(PATIENCE_S / 0.005)):
+        if is_so():
+            return
+        pause.wait(0.005)
+    raise AssertionError("it never was so")

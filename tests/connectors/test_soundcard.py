@@ -139,6 +139,15 @@ def test_an_order_is_played_once_though_it_is_handed_over_twice(
     assert told(reports(loa, 4)) == [("A1", STARTED), ("A1", FINISHED), ("last", STARTED), ("last", FINISHED)]
 
 
+def test_what_has_been_played_is_not_played_again(loa: SoundcardConnector, tmp_path: Path) -> None:
+    clip = clip_in(tmp_path)
+    loa.deliver(order(clip, NOON))
+    reports(loa, 2)
+    loa.deliver(order(clip, NOON))
+    loa.deliver(order(clip, NOON, "next"))
+    assert told(reports(loa, 2)) == [("next", STARTED), ("next", FINISHED)]
+
+
 def test_what_is_stopped_falls_silent_and_tells_how_far_it_came(loa: SoundcardConnector, tmp_path: Path) -> None:
     loa.deliver(order(clip_in(tmp_path, 30_000), NOON))
     reports(loa, 1)

@@ -1,30 +1,90 @@
 """What every registered connector promises, whatever it reaches."""
 
 import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from broadcaster import clock
+from broadcaster import clock, reach
 from broadcaster.connectors.base import KINDS, Connector, connect, status
-from broadcaster.domain.airing import STATION_TRANSITIONS, StationState
+from broadcaster.domain.airing import STATION_TRANSITIONS, Evidence, StationState
 from broadcaster.domain.order import Order, Report, ReportState
+from broadcaster.domain.place import Grade
 from broadcaster.errors import BroadcasterError, InputError
 from tests.connectors.orders import clip_in, order, station
+from tests.fakes.axis import Axis
+from tests.fakes.http_station import running
+from tests.fakes.source_system import PASSWORD, SourceSystem
+from tests.fakes.vendor import SECRET, Vendor
 
 PATIENCE_S = 20.0
 _OVER = (ReportState.FINISHED, ReportState.REFUSED, ReportState.STOPPED)
 
 
-def config(kind: str, folder: Path) -> dict[str, object]:
-    """A configuration with which a kind works anywhere; a new kind adds its own."""
-    configurations: dict[str, dict[str, object]] = {
-        "folder": {"folder": str(folder / "out")},
-        "soundcard": {"sink": f"file:{folder / 'out'}"},
-        "memory": {},
-    }
-    return configurations[kind]
+@dataclass(frozen=True)
+class Place:
+    """A configuration with which a kind works anywhere, and what lies at its station: names and contents."""
+
+    config: Mapping[str, object]
+    left_behind: Callable[[], dict[str, bytes]]
+
+
+def folder_place(out: Path, **config: object) -> Place:
+    def files() -> dict[str, bytes]:
+        return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    return Place(config, files)
+
+
+@contextmanager
+def a_folder(folder: Path) -> Iterator[Place]:
+    yield folder_place(folder / "out", folder=str(folder / "out"))
+
+
+@contextmanager
+def a_soundcard(folder: Path) -> Iterator[Place]:
+    yield folder_place(folder / "out", sink=f"file:{folder / 'out'}")
+
+
+@contextmanager
+def a_memory(folder: Path) -> Iterator[Place]:
+    yield folder_place(folder / "out")
+
+
+@contextmanager
+def an_axis(_: Path) -> Iterator[Place]:
+    with running(Axis()) as axis:
+        config = {"address": axis.address, "username": "loa", "password": axis.password}
+        yield Place(config, lambda: {f"{name}.mp3": content for name, content in axis.shelf.values()})
+
+
+@contextmanager
+def a_vendor(_: Path) -> Iterator[Place]:
+    with running(Vendor()) as vendor:
+        config = {"address": vendor.address, "secret": SECRET, "poll_s": 0.02}
+        yield Place(config, lambda: {f"{airing}.mp3": held.clip for airing, held in vendor.orders.items()})
+
+
+@contextmanager
+def a_source_system(_: Path) -> Iterator[Place]:
+    with running(SourceSystem()) as system:
+        config: dict[str, object] = {
+            "address": system.address, "username": "xa-kep", "password": PASSWORD, "clusters": ["loa-1", "loa-2"],
+            "clip_url": "https://am-thanh.example/{sha256}.mp3", "poll_s": 0.02,
+        }  # fmt: skip
+        yield Place(config, lambda: {f"{key}.mp3": b"" for key in system.playlists})
+
+
+PLACES = {
+    "folder": a_folder, "soundcard": a_soundcard, "memory": a_memory, "axis": an_axis, "http": a_vendor,
+    "source_system": a_source_system,
+}  # fmt: skip
+"""A new kind adds its own."""
 
 
 @pytest.fixture(params=sorted(KINDS))
@@ -33,8 +93,17 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def connector(kind: str, tmp_path: Path) -> Connector:
-    return connect(station(kind, **config(kind, tmp_path)))
+def place(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setattr(reach, "_allowed", (ip_network("127.0.0.0/8"),))
+    with PLACES[kind](tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def connector(kind: str, place: Place) -> Iterator[Connector]:
+    made = connect(station(kind, **place.config))
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -49,28 +118,24 @@ def ordered(tmp_path: Path, now: datetime) -> Order:
 
 
 def reports(connector: Connector, *, count: int = 1) -> list[Report]:
-    """What a connector that confirms has told once so many airings are over; nothing of one that does not."""
+    """What a connector has told once so many airings are over, or have begun where it confirms no more than that."""
     found = connector.reports()
     pause = threading.Event()
     for _ in range(int(PATIENCE_S / 0.005)):
-        if not connector.capabilities.confirms_finish or sum(r.state in _OVER for r in found) >= count:
+        confirmed = _OVER if connector.capabilities.confirms_finish else (ReportState.STARTED, *_OVER)
+        if not connector.capabilities.confirms_start or sum(r.state in confirmed for r in found) >= count:
             return found + connector.reports()
         pause.wait(0.005)
         found += connector.reports()
     raise AssertionError(f"only {found}")
 
 
-def left_behind(folder: Path) -> dict[str, bytes]:
-    out = folder / "out"
-    return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+def test_a_station_that_works_passes_its_trial(kind: str, place: Place) -> None:
+    assert status(station(kind, **place.config)) is None
 
 
-def test_a_station_that_works_passes_its_trial(kind: str, tmp_path: Path) -> None:
-    assert status(station(kind, **config(kind, tmp_path))) is None
-
-
-def test_an_unknown_setting_is_refused_by_its_name(kind: str, tmp_path: Path) -> None:
-    wrong = station(kind, **config(kind, tmp_path), colour="red")
+def test_an_unknown_setting_is_refused_by_its_name(kind: str, place: Place) -> None:
+    wrong = station(kind, **place.config, colour="red")
     with pytest.raises(InputError, match="station kep-loa: colour: unknown key colour"):
         connect(wrong)
     assert isinstance(status(wrong), InputError)
@@ -80,6 +145,9 @@ def test_what_it_can_do_fits_together(connector: Connector) -> None:
     capabilities = connector.capabilities
     assert capabilities.lead_s >= 0
     assert capabilities.confirms_start or not capabilities.confirms_finish
+    assert capabilities.grade in Grade
+    strength = list(Evidence).index
+    assert capabilities.confirms_start == (strength(capabilities.evidence) < strength(Evidence.ACCEPTED))
     connector.close()
 
 
@@ -102,42 +170,42 @@ def test_a_report_is_given_once(connector: Connector, ordered: Order) -> None:
     connector.close()
 
 
-def test_handing_over_twice_is_handing_over_once(connector: Connector, ordered: Order, tmp_path: Path) -> None:
+def test_handing_over_twice_is_handing_over_once(connector: Connector, ordered: Order, place: Place) -> None:
     connector.deliver(ordered)
     if not connector.capabilities.plays_here:
-        before = left_behind(tmp_path)
+        before = place.left_behind()
         connector.deliver(ordered)
-        assert left_behind(tmp_path) == before
+        assert place.left_behind() == before
     states = [report.state for report in reports(connector)]
     assert len(states) == len(set(states))
     connector.close()
 
 
-def test_a_stop_of_something_unknown_changes_nothing(connector: Connector, ordered: Order, tmp_path: Path) -> None:
+def test_a_stop_of_something_unknown_changes_nothing(connector: Connector, ordered: Order, place: Place) -> None:
     connector.stop("nobody")
     connector.deliver(ordered)
     found = reports(connector)
-    before = left_behind(tmp_path)
+    before = place.left_behind()
     for unknown in ("nobody", "*", "?1", "[A]1", "../out", "", "."):
         connector.stop(unknown)
     assert connector.reports() == []
-    assert left_behind(tmp_path) == before
+    assert place.left_behind() == before
     assert ReportState.STOPPED not in {report.state for report in found}
     connector.close()
 
 
 def test_an_order_that_is_stopped_in_time_is_not_played(
-    connector: Connector, ordered: Order, tmp_path: Path, now: datetime
+    connector: Connector, ordered: Order, place: Place, now: datetime
 ) -> None:
     later = order(ordered.clip, now + timedelta(hours=1), "later")
     connector.deliver(later)
     connector.stop("later")
     connector.close()
-    assert not [name for name in left_behind(tmp_path) if "later" in name]
+    assert not [name for name in place.left_behind() if "later" in name]
 
 
 def test_an_order_that_was_taken_back_can_be_given_again_for_another_time(
-    connector: Connector, ordered: Order, tmp_path: Path, now: datetime
+    connector: Connector, ordered: Order, place: Place, now: datetime
 ) -> None:
     connector.deliver(order(ordered.clip, now + timedelta(hours=30), ordered.airing))
     connector.stop(ordered.airing)
@@ -150,7 +218,7 @@ def test_an_order_that_was_taken_back_can_be_given_again_for_another_time(
     if connector.capabilities.confirms_finish:
         assert [report.state for report in found] == [ReportState.STARTED, ReportState.FINISHED]
     else:
-        assert len([name for name in left_behind(tmp_path) if name.endswith(".mp3")]) == 1
+        assert len([name for name in place.left_behind() if name.endswith(".mp3")]) == 1
 
 
 def test_closing_twice_or_unused_is_harmless(connector: Connector, ordered: Order) -> None:

@@ -19,6 +19,7 @@ from broadcaster.domain.airing import (
     Reason,
     StationState,
     Verdict,
+    evidence_of,
     verdict,
 )
 
@@ -76,6 +77,34 @@ def test_a_lost_worker_is_the_reason_where_nothing_better_is_known() -> None:
     assert verdict({"loa": ACCEPTED}, lost) == Verdict(Outcome.MISSED, lost, Evidence.ACCEPTED)
     assert verdict({"loa": REFUSED}, lost).reason is Reason.STATION_REFUSED
     assert verdict({"loa": FINISHED}, lost).reason is None
+
+
+@pytest.mark.parametrize(
+    ("state", "has_started", "strongest", "expected"),
+    [
+        (FINISHED, True, Evidence.FINISHED, Evidence.FINISHED),
+        (FINISHED, True, Evidence.PLAYING, Evidence.PLAYING),
+        (STOPPED, True, Evidence.PLAYING, Evidence.PLAYING),
+        (UNCONFIRMED, True, Evidence.FINISHED, Evidence.STARTED),
+        (UNCONFIRMED, True, Evidence.STARTED, Evidence.STARTED),
+        (UNCONFIRMED, True, Evidence.PLAYING, Evidence.PLAYING),
+        (UNCONFIRMED, False, Evidence.PLAYING, Evidence.ACCEPTED),
+        (UNCONFIRMED, False, Evidence.SENT, Evidence.SENT),
+        (REFUSED, True, Evidence.FINISHED, Evidence.NONE),
+    ],
+)
+def test_a_part_is_known_no_better_than_its_station_can_tell(
+    state: StationState, has_started: bool, strongest: Evidence, expected: Evidence
+) -> None:
+    assert evidence_of(state, strongest, has_started=has_started) is expected
+
+
+def test_the_verdict_has_the_weakest_evidence_that_is_known() -> None:
+    known = {"a": Evidence.FINISHED, "b": Evidence.PLAYING}
+    assert verdict({"a": FINISHED, "b": FINISHED}, None, known) == Verdict(Outcome.AIRED, None, Evidence.PLAYING)
+    assert verdict({"a": FINISHED, "b": FINISHED}, None, {"b": Evidence.STARTED}).evidence is Evidence.STARTED
+    one_failed = verdict({"a": FAILED, "b": FINISHED}, None, {"a": Evidence.NONE, "b": Evidence.PLAYING})
+    assert one_failed == Verdict(Outcome.PARTIAL, Reason.SOME_STATIONS, Evidence.PLAYING)
 
 
 stations = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(StationState), min_size=1)

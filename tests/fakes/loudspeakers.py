@@ -12,8 +12,9 @@ import pytest
 
 from broadcaster.connectors import base
 from broadcaster.connectors.base import Capabilities
+from broadcaster.domain.airing import Evidence
 from broadcaster.domain.order import Order, Report, ReportState
-from broadcaster.domain.place import Station
+from broadcaster.domain.place import Grade, Station
 from broadcaster.errors import DeliveryError
 from broadcaster.strict_yaml import Strict
 
@@ -122,13 +123,16 @@ class LoudspeakerConnector:
         plays_here: bool = False
         confirms: bool = True
         lead_s: float = 60.0
+        confirms_start: bool | None = None
+        evidence: Evidence = Evidence.FINISHED
 
     site: "Site"
 
     def __init__(self, station: Station, config: Config) -> None:
         self.capabilities = Capabilities(
-            holds_orders=True, confirms_start=config.confirms, confirms_finish=config.confirms, can_stop=True,
-            plays_here=config.plays_here, lead_s=config.lead_s,
+            holds_orders=True, confirms_start=config.confirms or config.confirms_start is True,
+            confirms_finish=config.confirms, can_stop=True,
+            plays_here=config.plays_here, lead_s=config.lead_s, grade=Grade.B, evidence=config.evidence,
         )  # fmt: skip
         self._speaker = self.site.speaker(station.code)
         self._is_closed = False
@@ -147,7 +151,11 @@ class LoudspeakerConnector:
     def reports(self) -> list[Report]:
         if self._speaker.vice is Vice.BREAKS_IN_REPORTS:
             raise RuntimeError("nobody thought of this")
-        found = list(self._speaker.unread) if self.capabilities.confirms_finish else []
+        told = {
+            ReportState.STARTED: self.capabilities.confirms_start,
+            ReportState.FINISHED: self.capabilities.confirms_finish,
+        }
+        found = [report for report in self._speaker.unread if told.get(report.state, self.capabilities.confirms_start)]
         self._speaker.unread.clear()
         return found
 

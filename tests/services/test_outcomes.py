@@ -108,6 +108,48 @@ def test_a_connector_that_cannot_confirm_is_taken_at_its_word(world: World) -> N
     assert loa.played == [world.today().id]
 
 
+def one_station(world: World, **config: Any) -> Loudspeaker:
+    loa = world.station("kep-loa", **config)
+    world.approved()
+    world.schedule()
+    world.plan()
+    return loa
+
+
+def test_a_station_is_believed_no_more_than_its_connector_can_see(world: World) -> None:
+    one_station(world, evidence="playing")
+    until_over(world)
+    assert world.outcome() == (Outcome.AIRED, None, Evidence.PLAYING)
+
+
+def test_a_connector_that_confirms_the_start_alone_is_taken_at_its_word_for_the_end(world: World) -> None:
+    one_station(world, confirms=False, confirms_start=True, evidence="started")
+    world.run(DUE - MINUTE, world.today().ends_at - SECOND)
+    assert world.today().outcome is None
+    world.tick(world.today().ends_at)
+    assert world.outcome() == (Outcome.AIRED, None, Evidence.STARTED)
+    assert world.today().started_at == DUE
+
+
+def test_what_began_late_there_is_given_its_whole_length(world: World) -> None:
+    loa = one_station(world, confirms=False, confirms_start=True, evidence="started")
+    loa.vice = Vice.SILENT
+    world.run(DUE - MINUTE, DUE + SECOND)
+    late = DUE + 2 * SECOND
+    loa.tell(world.today().id, STARTED, late)
+    world.run(DUE + 2 * SECOND, world.today().ends_at)
+    assert world.today().outcome is None
+    world.tick(late + (world.today().ends_at - DUE))
+    assert world.outcome() == (Outcome.AIRED, None, Evidence.STARTED)
+
+
+def test_one_that_should_have_told_of_its_start_and_did_not_is_aired_as_accepted(world: World) -> None:
+    loa = one_station(world, confirms=False, confirms_start=True, evidence="started")
+    loa.vice = Vice.SILENT
+    until_over(world)
+    assert world.outcome() == (Outcome.AIRED, None, Evidence.ACCEPTED)
+
+
 def test_a_report_that_makes_no_sense_to_anyone_is_told_and_keeps_no_other_back(world: World, loa: Loudspeaker) -> None:
     world.run(DUE - MINUTE, DUE)
     loa.tell(world.today().id, cast(ReportState, "danced"), DUE + 2 * SECOND)

@@ -1,0 +1,1 @@
+"""What is obeyed: signed orders, the keys behind them, and the one verifier of server and loudspeaker."""

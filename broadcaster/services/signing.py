@@ -1,0 +1,48 @@
+"""Signing an order, and reading it at once as a loudspeaker will: what it would refuse is not sent."""
+
+from datetime import timedelta
+
+from broadcaster.domain.timetable import CommuneTimetable
+from broadcaster.errors import BroadcasterError
+from broadcaster.orders import envelope, payload
+from broadcaster.orders.keyfolder import KeyRing
+from broadcaster.orders.memory import Memory
+from broadcaster.orders.payload import HELD, Payload
+from broadcaster.orders.verify import Accepted, Listener, Refused, examine
+
+
+class SigningError(BroadcasterError):
+    """An order that no loudspeaker would obey; nothing was sent."""
+
+
+def sign_order(order: Payload, ring: KeyRing, timetable: CommuneTimetable, *, held: timedelta = HELD) -> bytes:
+    """The signed envelope of an order, verified as a new loudspeaker in this commune verifies it at `order.nbf`.
+
+    `held` is PACK for a station without a network. Raises SigningError.
+    """
+    key = ring.signer(order.cmd.purpose, order.nbf)
+    if key is None:
+        raise SigningError(
+            "No key of {commune} is valid now. Make the next ones: broadcaster keys rotate {commune}",
+            commune=ring.commune,
+        )
+    data = order.as_bytes()
+    signed = envelope.sign(data, payload.TYPE, key)
+    listener = Listener(
+        commune=ring.commune,
+        ids=frozenset(order.targets),
+        mode=order.mode,
+        keys=ring.document.keys,
+        zone=timetable.zone,
+        quiet_hours=() if timetable.quiet_hours is None else (timetable.quiet_hours,),
+        held=held,
+    )
+    verdict = examine(signed, listener, Memory(), order.nbf)
+    if not isinstance(verdict, Accepted) or verdict.order.as_bytes() != data:
+        code = verdict.code if isinstance(verdict, Refused) else "changed"
+        raise SigningError(
+            "The order {order} was not sent: a loudspeaker would refuse it ({code}).",
+            order=order.airing or order.ref or order.cmd,
+            code=code,
+        )
+    return signed
