@@ -113,6 +113,8 @@ class Document:
         if "key" in found.values:
             place = (*place, str(found.values["key"]))
         where = ".".join(str(part) for part in place)
+        if not self.lines and not where:
+            return InputError("{file}: {problem}", file=self.name, problem=found)
         if not self.lines:
             return InputError("{file}: {where}: {problem}", file=self.name, where=where, problem=found)
         message = "{file}, line {line}: {where}: {problem}"

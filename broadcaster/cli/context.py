@@ -20,6 +20,7 @@ from broadcaster.application import Application
 from broadcaster.domain.roles import Actor
 from broadcaster.errors import BroadcasterError, InputError
 from broadcaster.services import planning
+from broadcaster.services.exchange import in_reach
 from broadcaster.store import communes as places
 from broadcaster.store import schema
 from broadcaster.store.tables import CommuneRow
@@ -82,9 +83,10 @@ def upgraded(built: Application, words: Words) -> None:
 def date_of(text: str) -> date:
     """A date from an option. Raises InputError for anything else."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError as error:
         raise InputError("{text} is no date. Write it as 2026-12-31.", text=text) from error
+    return in_reach(found)
 
 
 def local(built: Application, commune: str, moment: datetime) -> str:

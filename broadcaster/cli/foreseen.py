@@ -36,6 +36,9 @@ def choosing(built: Application, words: Words) -> Iterator[None]:
 
 def show_foresight(built: Application, words: Words, foresight: Foresight, *, as_json: bool) -> None:
     rows = rows_of(built, foresight.airings)
+    if not as_json:
+        for row in rows:
+            row["blocked"] = words(REASONS[row["blocked"]]) if row["blocked"] is not None else None
     if rows or as_json:
         show(rows, ("due", "ends", "commune", "blocked"), as_json=as_json)
     else:

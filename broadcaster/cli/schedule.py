@@ -1,7 +1,9 @@
 """`broadcaster schedule`: add, list, show, change, move, skip, restore, remove."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -13,7 +15,9 @@ from broadcaster.cli.foreseen import blocked_lines, choosing, lost_lines, rows_o
 from broadcaster.domain.recurrence import Recurrence
 from broadcaster.errors import InputError
 from broadcaster.services import schedule_edits, scheduling
+from broadcaster.services.communes import named
 from broadcaster.services.exchange import ScheduleEntry
+from broadcaster.services.foresight import MOST_COMMUNES
 from broadcaster.services.schedules import all_schedules, communes_of_all, entry_of, found
 from broadcaster.services.scheduling import Edit, Kept
 from broadcaster.services.telling import rule_in_words
@@ -58,11 +62,12 @@ def add(
 
     Every day by default: --days, --every-weeks, --on and --once say otherwise, --until and --count when it ends.
     """
-    asked = say.rule_from(first, until, count, days, every_weeks, on, rule, is_once=once)
-    when = asked or Recurrence(clock.now().astimezone().date(), "FREQ=DAILY")
-    said = say.changes(slot, at, when, exceptions, repeats, gap, holidays, overflow, order, zone)
-    entry = scheduling.written({"id": key or bulletin, "bulletin": bulletin, "communes": commune, **said})
     with opened() as (built, words), choosing(built, words):
+        today = _today(built, commune)
+        asked = say.rule_from(first, until, count, days, every_weeks, on, rule, is_once=once, today=today)
+        when = asked or Recurrence(today, "FREQ=DAILY")
+        said = say.changes(slot, at, when, exceptions, repeats, gap, holidays, overflow, order, zone)
+        entry = scheduling.written({"id": key or bulletin, "bulletin": bulletin, "communes": commune, **said})
         if dry_run:
             with built.store.reading() as session:
                 foresight, _ = scheduling.foresee(session, built.config, entry, clock.now())
@@ -98,13 +103,17 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Change what the options name, and leave the rest as it is."""
-    when = say.rule_from(first, until, count, days, every_weeks, on, rule, is_once=once)
-    said = say.changes(slot, at, when, exceptions, repeats, gap, holidays, overflow, order, zone)
-    if not said:
+    rules = (first, until, count, days, every_weeks, on, rule)
+    said = say.changes(slot, at, None, exceptions, repeats, gap, holidays, overflow, order, zone)
+    if not said and not once and all(option is None for option in rules):
         raise InputError("Say what to change, for example: --slot, --until, --order. See --help.")
 
     def edit(entry: ScheduleEntry) -> ScheduleEntry:
-        return scheduling.written({**entry.model_dump(mode="json", by_alias=True), **said})
+        kept = Recurrence(entry.dtstart, entry.rrule)
+        when = say.rule_from(*rules, is_once=once, kept=kept)
+        changed = say.changes(slot, at, when, exceptions, repeats, gap, holidays, overflow, order, zone)
+        away = {day.isoformat() for day in entry.exdates} | set(changed.get("exdates", []))
+        return scheduling.written({**entry.model_dump(mode="json", by_alias=True), **changed, "exdates": sorted(away)})
 
     _change(key, edit, person, version, as_json=as_json, if_full=if_full)
 
@@ -114,13 +123,14 @@ def move(
     key: Key,
     day: Day,
     to: Annotated[str, typer.Argument(metavar="TO", help="The date on which it shall air instead.")],
+    if_full: say.IfFull = None,
     version: say.Version = None,
     person: As = None,
     as_json: Json = False,
 ) -> None:
     """Let a single date air on another one; the series stays as it is."""
     dates = date_of(day), date_of(to)
-    _change(key, lambda entry: schedule_edits.moved(entry, *dates), person, version, as_json=as_json)
+    _change(key, lambda entry: schedule_edits.moved(entry, *dates), person, version, as_json=as_json, if_full=if_full)
 
 
 @app.command()
@@ -131,10 +141,19 @@ def skip(key: Key, day: Day, version: say.Version = None, person: As = None, as_
 
 
 @app.command()
-def restore(key: Key, day: Day, version: say.Version = None, person: As = None, as_json: Json = False) -> None:
+def restore(
+    key: Key,
+    day: Day,
+    if_full: say.IfFull = None,
+    version: say.Version = None,
+    person: As = None,
+    as_json: Json = False,
+) -> None:
     """Let a date of the series air again that was skipped or moved."""
     found_day = date_of(day)
-    _change(key, lambda entry: schedule_edits.restored(entry, found_day), person, version, as_json=as_json)
+    _change(
+        key, lambda entry: schedule_edits.restored(entry, found_day), person, version, as_json=as_json, if_full=if_full
+    )
 
 
 @app.command()
@@ -153,6 +172,8 @@ def list_all(
 ) -> None:
     """All schedules, or those of a commune."""
     with opened() as (built, words), built.store.reading() as session:
+        if commune is not None:
+            named(session, [commune])
         communes = communes_of_all(session)
         rows = [
             {
@@ -196,6 +217,13 @@ def show_one(key: Key, as_json: Json = False) -> None:
         show_foresight(built, words, foresight, as_json=False)
 
 
+def _today(built: Application, communes: Sequence[str]) -> date:
+    """The date in the first of some communes. Raises InputError where there is none of that code."""
+    with built.store.reading() as session:
+        (row,) = named(session, communes[:1])
+        return clock.now().astimezone(ZoneInfo(row.timezone)).date()
+
+
 def _few(communes: Sequence[str], words: Words) -> str:
     if len(communes) <= _SHOWN:
         return ", ".join(communes)
@@ -230,6 +258,11 @@ def _tell(built: Application, words: Words, kept: Kept, *, as_json: bool) -> Non
     text = words("The schedule {schedule} is kept: {count} airings in the next 14 days.",
                  schedule=kept.entry.id, count=len(airs))  # fmt: skip
     out.print(text, markup=False, soft_wrap=True)
+    if len(kept.entry.communes) > MOST_COMMUNES:
+        text = words(
+            "Looked at were the first {count} of {all} communes.", count=MOST_COMMUNES, all=len(kept.entry.communes)
+        )
+        out.print(text, markup=False, soft_wrap=True)
     if airs:
         out.print(words("The first: {due}", due=local(built, airs[0].key.commune, airs[0].due_at)), markup=False)
     for line in blocked_lines(built, words, kept.foresight.blocked):

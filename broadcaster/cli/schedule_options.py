@@ -1,5 +1,6 @@
 """The options in which an official says when something airs, and what they make of a schedule."""
 
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from broadcaster import clock
 from broadcaster.cli.context import date_of
 from broadcaster.domain.plan import OnHolidays, Overflow
-from broadcaster.domain.recurrence import Recurrence, on_dates, once, recurrence
+from broadcaster.domain.recurrence import Recurrence, adjusted, on_dates, once, recurrence
 from broadcaster.errors import InputError
 from broadcaster.services.foresight import Choice
 
@@ -34,9 +35,12 @@ Version = Annotated[int | None, typer.Option(help="Only if it still is at this v
 
 def rule_from(
     first: str | None, until: str | None, count: int | None, days: str | None, every_weeks: int | None,
-    on: list[str] | None, rule: str | None, *, is_once: bool,
+    on: list[str] | None, rule: str | None, *, is_once: bool, today: date | None = None, kept: Recurrence | None = None,
 ) -> Recurrence | None:  # fmt: skip
-    """The rule that the options say, from today on where nobody says since when; None where they say nothing."""
+    """The rule that the options say, from today on where nobody says since when; None where they say nothing.
+
+    With a rule that is kept, an option that only says since when, until when or how often leaves its days as they are.
+    """
     said = {
         "--on": bool(on),
         "--once": is_once,
@@ -52,13 +56,15 @@ def rule_from(
         return on_dates([date_of(text) for text in on])
     if not named and first is None:
         return None
-    begins = date_of(first) if first is not None else clock.now().astimezone().date()
+    last = date_of(until) if until is not None else None
+    if kept is not None and not (is_once or rule is not None or days or every_weeks):
+        return adjusted(kept, first=date_of(first) if first is not None else None, until=last, count=count)
+    begins = date_of(first) if first is not None else today or clock.now().astimezone().date()
     if is_once:
         return once(begins)
     if rule is not None:
         return Recurrence(begins, rule)
-    weekdays = [name.strip() for name in days.split(",")] if days else []
-    last = date_of(until) if until is not None else None
+    weekdays = [name.strip().lower() for name in days.split(",")] if days else []
     return recurrence(begins, weekdays=weekdays, every_weeks=every_weeks, until=last, count=count)
 
 
@@ -75,5 +81,5 @@ def changes(
     if when is not None:
         said |= {"dtstart": when.dtstart.isoformat(), "rrule": when.rrule}
     if slots or times:
-        said |= {"slots": slots or [], "times": times or []}
+        said |= {"slots": slots or [], "times": [text.zfill(len("07:15")) for text in times or []]}
     return {name: value for name, value in said.items() if value is not None}

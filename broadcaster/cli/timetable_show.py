@@ -10,6 +10,7 @@ from broadcaster import clock
 from broadcaster.cli.airing_line import on_one_line
 from broadcaster.cli.context import Json, console, date_of, opened, print_json, replan
 from broadcaster.domain.recurrence import DAY_NAMES
+from broadcaster.errors import InputError
 from broadcaster.services.telling import REASONS
 from broadcaster.services.timetable_view import ShownAiring, ShownDay, ShownSession, View, hours_ahead, view
 from broadcaster.store.tables import CommuneRow
@@ -29,6 +30,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """What a commune will hear in the next 24 hours; with --day or --week its sessions, with minutes and caps."""
+    if day is not None and week is not None:
+        raise InputError("These options exclude each other: {options}.", options="--day; --week")
     with opened() as (built, words):
         now = clock.now()
         replan(built)

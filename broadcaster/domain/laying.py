@@ -19,13 +19,14 @@ from broadcaster.domain.plan import BlockedTime, Held, Overflow, PlannedAiring, 
 from broadcaster.domain.timetable import CommuneTimetable, Interval, beside, instant, local_time
 
 _DAY = timedelta(days=1)
+_ByDay = Mapping[date, Sequence[Wanted]]
 _RANK = attrgetter("wish.rank")
 _GOES_ON = frozenset({Reason.SLOT_FULL, Reason.CAP_MINUTES})
 """What sends an airing on to another slot, if it may go."""
 
 
 class _Item(NamedTuple):
-    """A wanted airing in the queue of a session. `due` is fixed, or None for what is laid.
+    """A wanted airing in the queue of a session. `due` is fixed, or None for what is laid; `day` is that of the wish.
 
     `first` is how it was blocked where it was wished for, once it goes on, and `until` the last date it is tried on.
     """
@@ -33,6 +34,7 @@ class _Item(NamedTuple):
     wish: Wish
     key: AiringKey
     due: datetime | None
+    day: date
     first: PlannedAiring | None = None
     until: date = date.min
 
@@ -69,10 +71,12 @@ def lay(
     taken = sorted((airing.start, airing.end) for airing in held.values())
     counted = sorted((airing.start, airing.end) for airing in held.values() if airing.counts)
     laying = _Laying(timetable, held, taken, counted)
-    for day in sorted(wanted):
-        laying.lay_day(day, wanted[day])
-        if day + _DAY in laying.goes_on and day + _DAY not in wanted:
-            laying.lay_day(day + _DAY, ())
+    wanted, early = _of_the_day_before(timetable, wanted)
+    days = {*wanted, *early}
+    for day in sorted(days):
+        laying.lay_day(day, wanted.get(day, ()), early.get(day, ()))
+        if day + _DAY in laying.goes_on and day + _DAY not in days:
+            laying.lay_day(day + _DAY, (), ())
     return sorted(_without_overlaps(laying.laid), key=lambda airing: (airing.due_at, airing.key))
 
 
@@ -88,13 +92,12 @@ class _Laying:
     goes_on: dict[date, dict[str, list[_Item]]] = field(default_factory=dict)
     """By date and slot what did not fit the day before; under "" what waits for the first slot of the day."""
 
-    def lay_day(self, day: date, wanted: Iterable[Wanted]) -> None:
-        blocked = self._blocked_around(day)
+    def lay_day(self, day: date, wanted: Iterable[Wanted], early: Iterable[Wanted]) -> None:
         caps = self.timetable.caps
         most = caps.sessions_on(day) if caps is not None else None
         coming = self.goes_on.pop(day, {})
         waiting = coming.pop("", [])
-        sessions = self._sessions(day, wanted, coming)
+        sessions = self._sessions(day, ((day, wanted), (day + _DAY, early)), coming)
         begun = sum(session.is_begun for session in sessions)
         free = None if most is None else most - begun  # what was begun has its place, however late in the day
         count = 0
@@ -103,7 +106,7 @@ class _Laying:
                 session.items += waiting
                 waiting = []
             is_over = free is not None and count >= free and not session.is_begun
-            is_aired, left = self._lay_session(session, blocked, is_over=is_over)
+            is_aired, left = self._lay_session(session, day, is_over=is_over)
             count += is_aired and not session.is_begun
             for item in left:
                 if item.wish.overflow is Overflow.NEXT_SLOT:
@@ -128,7 +131,9 @@ class _Laying:
         elif item.first is not None:
             self.laid.append(_Laid(item.wish, item.first))
 
-    def _sessions(self, day: date, wanted: Iterable[Wanted], coming: dict[str, list[_Item]]) -> list[_Session]:
+    def _sessions(
+        self, day: date, wanted: Iterable[tuple[date, Iterable[Wanted]]], coming: dict[str, list[_Item]]
+    ) -> list[_Session]:
         """The day's sessions in their order, each with what is wished for it. Takes out of `coming` what it places."""
         slots: dict[str, _Session] = {}
         for slot in self.timetable.slots:
@@ -136,18 +141,18 @@ class _Laying:
                 start, end = slot.window.on(day, self.timetable.zone)
                 slots[slot.name] = _Session(start, end, slot.name, coming.pop(slot.name, []))
         fixed: dict[datetime, _Session] = {}
-        for rule_date, wish in wanted:
+        for on, rule_date, wish in ((on, *item) for on, items in wanted for item in items):
             key = AiringKey(wish.schedule, self.timetable.commune, rule_date, wish.place_in_day)
             if key in self.held:
                 continue
             if wish.slot is not None:
                 if wish.slot in slots:
-                    slots[wish.slot].items.append(_Item(wish, key, None))
+                    slots[wish.slot].items.append(_Item(wish, key, None, day))
             elif wish.at is not None:
-                due = instant(day, local_time(wish.at), self.timetable.zone)
+                due = instant(on, local_time(wish.at), self.timetable.zone)
                 around = next((slot for slot in slots.values() if slot.start <= due < slot.end), None)
                 session = around or fixed.setdefault(due, _Session(due, due, ""))
-                session.items.append(_Item(wish, key, due))
+                session.items.append(_Item(wish, key, due, on))
         found = [*slots.values(), *fixed.values()]
         if self.timetable.caps is not None:
             found += self._begun_beside(found, day)
@@ -162,8 +167,9 @@ class _Laying:
         zone = self.timetable.zone
         return [_Session(start, start, "") for start in beside if start.astimezone(zone).date() == day]
 
-    def _lay_session(self, session: _Session, blocked: BlockedTime, *, is_over: bool) -> tuple[bool, list[_Item]]:
+    def _lay_session(self, session: _Session, day: date, *, is_over: bool) -> tuple[bool, list[_Item]]:
         """Lay the queue of a session. Whether anything airs in it that counts, and what goes on to another slot."""
+        blocked = self._blocked_around(day)
         caps = self.timetable.caps
         per_session = caps.per_session if caps is not None else None
         used, is_aired = session.held, session.is_begun
@@ -173,7 +179,8 @@ class _Laying:
             wish = item.wish
             start = item.due or free_from(cursor, wish.duration, self.taken)
             end = start + wish.duration
-            reason = obstacle(blocked, wish, start, end)
+            around = blocked if item.due is None or item.day == day else self._blocked_around(item.day)
+            reason = obstacle(around, wish, start, end)
             if reason is None and not wish.is_rehearsal:
                 if is_over:
                     reason = Reason.CAP_SESSIONS
@@ -185,7 +192,6 @@ class _Laying:
                 reason = Reason.OVERLAP  # what is laid goes around it
             airing = PlannedAiring(item.key, start, end, reason)
             if reason is not None and _may_go_on(item, reason):
-                day = session.start.astimezone(self.timetable.zone).date()
                 left.append(item if item.first is not None else item._replace(first=airing, until=day + _DAY))
                 continue
             self.laid.append(_Laid(wish, airing))
@@ -196,9 +202,30 @@ class _Laying:
         return is_aired, left
 
 
+def _of_the_day_before(timetable: CommuneTimetable, wanted: _ByDay) -> tuple[_ByDay, _ByDay]:
+    """What is wished for, without and with only the fixed times that lie in a slot which began the day before.
+
+    The latter by that day.
+    """
+    crossing = [slot for slot in timetable.slots if slot.window.end <= slot.window.start]
+    if not crossing:
+        return wanted, {}
+    own: dict[date, list[Wanted]] = {}
+    early: dict[date, list[Wanted]] = {}
+    for day, found in wanted.items():
+        before = day - _DAY
+        windows = [slot.window.on(before, timetable.zone) for slot in crossing if before.weekday() in slot.days]
+        for item in found:
+            due = instant(day, local_time(item.wish.at), timetable.zone) if item.wish.at is not None else None
+            is_early = due is not None and any(start <= due < end for start, end in windows)
+            (early.setdefault(before, []) if is_early else own.setdefault(day, [])).append(item)
+    return own, early
+
+
 def _may_go_on(item: _Item, reason: Reason) -> bool:
     """Whether an airing that is blocked here is tried in another slot."""
-    return item.wish.overflow is not Overflow.SKIP and (item.first is not None or reason in _GOES_ON)
+    is_laid = item.due is None and item.wish.overflow is not Overflow.SKIP  # a fixed time has no slot to be full
+    return is_laid and (item.first is not None or reason in _GOES_ON)
 
 
 def free_from(due: datetime, duration: timedelta, taken: Sequence[Interval]) -> datetime:

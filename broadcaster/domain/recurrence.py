@@ -77,14 +77,33 @@ def on_dates(days: Collection[date]) -> Recurrence:
     return Recurrence(listed[0], f"FREQ=YEARLY;BYYEARDAY={numbers};COUNT={len(listed)}")
 
 
+def adjusted(
+    rule: Recurrence, *, first: date | None = None, until: date | None = None, count: int | None = None
+) -> Recurrence:
+    """The same days from another first date on, or with another end. Raises InputError for a list of dates."""
+    parts = _parts(rule)
+    if "BYYEARDAY" in parts:
+        raise InputError("This schedule airs on single dates; name them anew with --on.")
+    if until is not None and count is not None:
+        raise InputError("Say either until when or how often, not both.")
+    begins = first or rule.dtstart
+    if until is not None and until < begins:
+        raise InputError("It would end on {until}, before it begins on {first}.", until=until, first=begins)
+    if until is not None or count is not None:
+        parts.pop("UNTIL", None)
+        parts.pop("COUNT", None)
+        parts |= {"UNTIL": f"{until:%Y%m%d}"} if until is not None else {"COUNT": str(count)}
+    return Recurrence(begins, ";".join(f"{name}={value}" for name, value in parts.items()))
+
+
 def described(rule: Recurrence) -> list[Described]:
     """The rule in words, part by part; one that is not made of the words above as it stands."""
-    parts = dict(part.split("=", 1) for part in rule.rrule.upper().removeprefix("RRULE:").split(";") if part)
+    parts = _parts(rule)
     until, count = parts.pop("UNTIL", None), parts.pop("COUNT", None)
     if parts == {"FREQ": "DAILY"} and count == "1":
         return [Described("once, on {first}", {"first": _shown(rule.dtstart)})]
     if set(parts) == {"FREQ", "BYYEARDAY"} and count == str(len(parts["BYYEARDAY"].split(","))):
-        days = [*islice(local_dates(rule.rrule, rule.dtstart, rule.dtstart, rule.dtstart + _LONGEST), _SHOWN + 1)]
+        days = [*islice(local_dates(rule.rrule, rule.dtstart, rule.dtstart, date.max), _SHOWN + 1)]
         named = [*map(_shown, days[:_SHOWN]), *(["…"] if len(days) > _SHOWN else [])]
         return [Described("on these dates: {dates}", {"dates": ", ".join(named)})]
     found = [_which_days(parts, rule), Described("from {first}", {"first": _shown(rule.dtstart)})]
@@ -94,6 +113,10 @@ def described(rule: Recurrence) -> list[Described]:
     if count is not None:
         found.append(Described("{count} times", {"count": count}))
     return found
+
+
+def _parts(rule: Recurrence) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in rule.rrule.upper().removeprefix("RRULE:").split(";") if part)
 
 
 def _which_days(parts: Mapping[str, str], rule: Recurrence) -> Described:

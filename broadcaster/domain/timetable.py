@@ -182,7 +182,10 @@ def _ending(rule: str, last: date) -> str:
     """The rule with an UNTIL no later than `last`, so that an endless rule is not followed beyond it."""
     if any(character.isspace() for character in rule):
         raise ValueError("a rule has no spaces")  # dateutil cuts at them, and what stands behind would go unchecked
-    parts = dict(part.split("=", 1) for part in rule.upper().removeprefix("RRULE:").split(";") if part)
+    named = [part.split("=", 1) for part in rule.upper().removeprefix("RRULE:").split(";") if part]
+    if not all(len(part) == 2 for part in named):
+        raise ValueError("write it like FREQ=WEEKLY;BYDAY=MO,FR")
+    parts = dict(named)
     if int(parts.get("INTERVAL", "1")) < 1:
         raise ValueError("INTERVAL must be 1 or more")  # dateutil would search for ever
     if "COUNT" in parts and "UNTIL" in parts:

@@ -12,7 +12,7 @@ from broadcaster.domain.roles import Actor, Role
 from broadcaster.errors import InputError
 from broadcaster.services import campaign_schedules, emergencies
 from broadcaster.services.campaign_schedules import Wished
-from broadcaster.store import campaigns, submissions
+from broadcaster.store import airings, campaigns, submissions
 from broadcaster.store.engine import Store
 from broadcaster.store.record_tables import CampaignAnswerRow, CampaignRow
 from broadcaster.store.tables import CommuneRow, RevisionRow
@@ -37,6 +37,7 @@ def adopt(
     answered already; else whoever answers second is told.
     """
     with store.writing() as session:
+        airings.hold_plans(session)
         answering = _Answering.of(session, campaign, commune, actor, now)
         wanted = [bulletin] if bulletin is not None else answering.ordinary()
         if not wanted:
@@ -60,6 +61,7 @@ def move(
     if wished == Wished():
         raise InputError("Say what is to be otherwise: the dates, the slots or the times.")
     with store.writing() as session:
+        airings.hold_plans(session)
         answering = _Answering.of(session, campaign, commune, actor, now)
         return answering.air(bulletin, wished, Answer.MOVED, changes=changes)
 
@@ -82,6 +84,7 @@ def decline(
     if not reason.strip():
         raise InputError("Say why: the source reads it.")
     with store.writing() as session:
+        airings.hold_plans(session)
         answering = _Answering.of(session, campaign, commune, actor, now)
         answering.decline(bulletin, reason.strip(), changes=changes)
 

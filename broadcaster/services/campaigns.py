@@ -24,7 +24,7 @@ from broadcaster.services import campaign_schedules, emergencies
 from broadcaster.services.campaign_sending import Sending, Sent
 from broadcaster.services.emergency_rules import check, check_names
 from broadcaster.services.exchange import Code, Name
-from broadcaster.store import campaigns, journal
+from broadcaster.store import airings, campaigns, journal
 from broadcaster.store.engine import Store, changed_rows
 from broadcaster.store.journal import Action
 from broadcaster.store.record_tables import CampaignAnswerRow, CampaignRow
@@ -85,6 +85,7 @@ def send(
     """
     check_sender(entry.source, actor)
     with store.writing() as session:
+        airings.hold_plans(session)
         is_new = _begin(session, entry, actor, now)
         campaign_schedules.hold(session, entry.id, entry.bulletins)
         _check(session, entry, names, now)
@@ -95,6 +96,7 @@ def send(
     for start in range(0, len(entry.communes), _AT_ONCE):
         progress(start, len(entry.communes))
         with store.writing() as session:
+            airings.hold_plans(session)
             campaign_schedules.hold(session, entry.id, entry.bulletins)
             row = campaigns.campaign(session, entry.id)
             _check_open(row)
@@ -111,6 +113,7 @@ def end(store: Store, key: str, actor: Actor, now: datetime, *, withdraw: bool =
     Returns how many schedules were taken out. An ended campaign can still be ended with `withdraw`.
     """
     with store.writing() as session:
+        airings.hold_plans(session)
         row = campaigns.campaign(session, key)
         check_sender(row.source, actor)
         unended = update(CampaignRow).where(CampaignRow.id == key, CampaignRow.ended_at.is_(None))
@@ -122,6 +125,7 @@ def end(store: Store, key: str, actor: Actor, now: datetime, *, withdraw: bool =
     removed = 0
     for start in range(0, len(asked), _AT_ONCE):
         with store.writing() as session:
+            airings.hold_plans(session)
             removed += _end_in(session, key, asked[start : start + _AT_ONCE], actor, now, withdraw=withdraw)
     return removed
 

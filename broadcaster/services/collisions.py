@@ -16,8 +16,8 @@ from broadcaster.domain.timetable import CommuneTimetable, instant, local_time
 from broadcaster.errors import InputError
 from broadcaster.services.campaign_answers import ANSWERERS
 from broadcaster.services.schedules import communes_of, entry_of, keep_schedule
+from broadcaster.store import airings, journal
 from broadcaster.store import communes as places
-from broadcaster.store import journal
 from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
 from broadcaster.store.tables import AiringRow, CommuneRow, RevisionRow, ScheduleRow
@@ -95,6 +95,7 @@ def decide(store: Store, commune: str, schedule: str, actor: Actor, now: datetim
     """
     actor.require_in([commune], *ANSWERERS)
     with store.writing() as session:
+        airings.hold_plans(session)
         mine = [
             one for one in collisions(session, commune, now) if schedule in {found.schedule for found in one.contenders}
         ]

@@ -18,6 +18,7 @@ from broadcaster.services.holidays import is_known
 from broadcaster.store import journal
 from broadcaster.strict_yaml import Strict, problem
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _CODE = re.compile(r"[A-Za-z0-9-]{2,64}")
 
 
@@ -41,12 +42,28 @@ def _weekday(name: str) -> str:
     return name
 
 
+def in_reach(day: date) -> date:
+    """A date of which the calendar can be told. Raises InputError for another one."""
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise InputError("{date} is too far away: years go from {first} to {last}.", date=day, first=_FIRST_YEAR,
+                         last=_LAST_YEAR)  # fmt: skip
+    return day
+
+
+def _near(day: date) -> date:
+    try:
+        return in_reach(day)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+
+
 Code = Annotated[str, AfterValidator(_code)]
 Text = Annotated[str, AfterValidator(normalised)]
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(normalised)
 ]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+Day = Annotated[date, AfterValidator(_near)]
 Weekday = Annotated[str, AfterValidator(_weekday)]
 
 
@@ -58,7 +75,7 @@ class Span(Strict):
 
     @model_validator(mode="after")
     def _has_length(self) -> Self:
-        if self.start == self.end:
+        if local_time(self.start) == local_time(self.end):
             raise problem("a window from {start} to {end} has no length", start=self.start, end=self.end)
         return self
 
@@ -205,8 +222,8 @@ class Move(Strict):
     """One date of a rule, and the date on which it airs instead."""
 
     model_config = ConfigDict(serialize_by_alias=True)
-    rule_date: date = Constraint(alias="from")
-    to: date
+    rule_date: Day = Constraint(alias="from")
+    to: Day
 
 
 class ScheduleEntry(Strict):
@@ -215,9 +232,9 @@ class ScheduleEntry(Strict):
     communes: list[Code] = Constraint(min_length=1)
     slots: list[Name] = []
     times: list[TimeOfDay] = []
-    dtstart: date
+    dtstart: Day
     rrule: str = "FREQ=DAILY"
-    exdates: list[date] = []
+    exdates: list[Day] = []
     moved: list[Move] = []
     repeats: int = Constraint(1, ge=1, le=20)
     gap_s: float = Constraint(0, ge=0, le=3600)

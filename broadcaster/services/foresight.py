@@ -9,13 +9,14 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from broadcaster.config import Config
-from broadcaster.domain.airing import Reason
+from broadcaster.domain.airing import AiringKey, Reason
 from broadcaster.domain.laying import lay
 from broadcaster.domain.plan import Held, Overflow, PlannedAiring, Wanted
 from broadcaster.domain.timetable import CommuneTimetable
 from broadcaster.services.exchange import ScheduleEntry
 from broadcaster.services.holidays import HolidayBook
 from broadcaster.services.plan_rows import held
+from broadcaster.services.single_dates import settled_keys
 from broadcaster.services.wishes import Asked, Asking, Calendar, Clips, asked_from, asking, clips, wishes
 from broadcaster.store import communes as places
 from broadcaster.store.tables import ScheduleRow
@@ -71,7 +72,8 @@ class Outlook:
     heard: Clips
     held: Mapping[str, Held]
     timetables: Mapping[str, CommuneTimetable]
-    created_at: datetime  # of the schedule that is looked at
+    settled: frozenset[AiringKey]  # of the schedule that is looked at: they never come again
+    created_at: datetime  # of that schedule
     now: datetime
     days: int
 
@@ -123,7 +125,10 @@ class Outlook:
             if clip is not None:
                 wished = list(wishes(item, clip[1]))
                 for rule_date, day in calendar.dates(item, today):
-                    by_day[day] += [Wanted(rule_date, wish) for wish in wished]
+                    by_day[day] += [
+                        Wanted(rule_date, wish) for wish in wished
+                        if AiringKey(item.id, commune, rule_date, wish.place_in_day) not in self.settled
+                    ]  # fmt: skip
         laid = lay(timetable, by_day, self.held.get(commune, {}))
         until = self.now + timedelta(days=self.days)
         return (airing for airing in laid if self.now < airing.due_at < until)
@@ -154,6 +159,7 @@ def outlook(
         heard=clips(session, codes),
         held=held(session, asked, codes, now),
         timetables=timetables,
+        settled=settled_keys(session, schedule, now) if schedule is not None else frozenset(),
         created_at=kept.created_at if kept is not None else now,
         now=now,
         days=days,

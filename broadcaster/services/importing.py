@@ -22,8 +22,9 @@ from broadcaster.services.exchange import (
     StationEntry,
 )
 from broadcaster.services.keeping import Change, Imported, keep
-from broadcaster.services.permissions import check_roles
+from broadcaster.services.permissions import check_roles, placed
 from broadcaster.services.schedules import check_zones, keep_schedule, require
+from broadcaster.store import airings
 from broadcaster.store import communes as places
 from broadcaster.store.engine import Store
 from broadcaster.store.tables import (
@@ -59,11 +60,13 @@ def import_all(
                 known=", ".join(sorted(brought)) or "nobody",
             )
         actor = Actor(person, os_user) if is_first else places.actor(session, person, os_user)
+        airings.hold_plans(session)
+        before = placed(session, documents)
         done = list(_import(session, documents, actor, now))
         if not is_first:
             changed = {(item.noun, item.id) for item in done if item.change is not Change.UNCHANGED}
             for document in documents:
-                check_roles(document, changed, actor)
+                check_roles(document, before, changed, actor)
         return done
 
 

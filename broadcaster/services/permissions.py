@@ -1,26 +1,49 @@
 """Who may import what: by the role, and by the communes for which it was given."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from broadcaster.domain.roles import EVERYWHERE, Actor, Role
 from broadcaster.services.exchange import Exchange
+from broadcaster.store.tables import ScheduleCommuneRow, StationRow
 
 _KEEPERS = (Role.OPERATOR, Role.ADMINISTRATOR)
 WRITERS = (Role.WRITER, Role.EDITOR, Role.OPERATOR, Role.ADMINISTRATOR)
 
 
-def check_roles(document: Exchange, changed: set[tuple[str, str]], actor: Actor) -> None:
+Placed = Mapping[tuple[str, str], Collection[str]]
+"""(noun, id) -> the communes to which it belongs."""
+
+
+def check_roles(document: Exchange, before: Placed, changed: set[tuple[str, str]], actor: Actor) -> None:
     """Raise NotAllowedError where something was changed that the person has no say in; what stays equal is free.
 
-    A role for a source has no say in a commune's day: only writers need no commune.
+    `before` has where things belonged: nobody takes another commune's schedule or station over. A role for a source has
+    no say in a commune's day: only writers need no commune.
     """
     for noun, key, communes in _placed(document):
         if (noun, key) in changed:
-            actor.require_in(communes, *_KEEPERS)
+            actor.require_in({*communes, *before.get((noun, key), ())}, *_KEEPERS)
     if any(noun == "bulletin" for noun, _ in changed):
         actor.require(*WRITERS)
     if any(noun == "fact" for noun, _ in changed):
         actor.require_in((), *_KEEPERS)
+
+
+def placed(session: Session, documents: Sequence[Exchange]) -> Placed:
+    """Where the schedules and stations of some documents belong as long as nothing is changed."""
+    found: dict[tuple[str, str], list[str]] = {}
+    of_schedule = select(ScheduleCommuneRow.commune)
+    for document in documents:
+        for schedule in document.schedules:
+            rows = session.scalars(of_schedule.where(ScheduleCommuneRow.schedule == schedule.id))
+            found["schedule", schedule.id] = list(rows)
+        for station in document.stations:
+            kept = session.get(StationRow, station.code)
+            found["station", station.code] = [kept.commune] if kept is not None else []
+    return found
 
 
 def _placed(document: Exchange) -> Iterator[tuple[str, str, Collection[str]]]:

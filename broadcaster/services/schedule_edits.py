@@ -33,6 +33,9 @@ def restored(entry: ScheduleEntry, day: date) -> ScheduleEntry:
     others = [move for move in entry.moved if move.rule_date != day]
     if day not in entry.exdates and len(others) == len(entry.moved):
         raise InputError("Schedule {schedule} neither skips nor moves {date}.", schedule=entry.id, date=day)
+    if any(move.to == day for move in others):
+        raise InputError("Schedule {schedule} airs on {date} already. Skip {day} instead.",
+                         schedule=entry.id, date=day, day=day)  # fmt: skip
     kept = [exception for exception in entry.exdates if exception != day]
     return entry.model_copy(update={"exdates": kept, "moved": others})
 

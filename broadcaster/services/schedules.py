@@ -3,8 +3,9 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from broadcaster.domain.bulletin import BulletinState
 from broadcaster.domain.place import airing_mode, heard_within, zones_to_air_in
 from broadcaster.domain.roles import Actor
+from broadcaster.domain.timetable import instant
 from broadcaster.errors import InputError
 from broadcaster.services.exchange import ScheduleEntry
 from broadcaster.services.keeping import Change, Imported, keep
@@ -149,12 +151,13 @@ def check(session: Session, entry: ScheduleEntry) -> None:
     name = f"schedule {entry.id}"
     bulletin: BulletinRow = require(session, BulletinRow, entry.bulletin, name, "bulletin")
     revision = session.get_one(RevisionRow, (bulletin.id, bulletin.revision))
-    if revision.expires_at is not None and revision.expires_at.date() < entry.dtstart:
-        raise InputError(
-            "{schedule}: bulletin {bulletin} expires before it starts.", schedule=name, bulletin=bulletin.id
-        )
     for code in entry.communes:
         commune: CommuneRow = require(session, CommuneRow, code, name, "commune")
+        begins = instant(entry.dtstart, time(), ZoneInfo(commune.timezone))
+        if revision.expires_at is not None and revision.expires_at <= begins:
+            raise InputError(
+                "{schedule}: bulletin {bulletin} expires before it starts.", schedule=name, bulletin=bulletin.id
+            )
         slots = [slot["name"] for slot in commune.timetable.get("slots", [])]
         unknown = next((slot for slot in entry.slots if slot not in slots), None)
         if unknown is not None:

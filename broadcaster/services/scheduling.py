@@ -1,15 +1,15 @@
 """Making and changing one schedule: looked at before it is kept, and what does not fit is somebody's choice."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster import strict_yaml
 from broadcaster.config import Config
+from broadcaster.domain.airing import AiringKey
 from broadcaster.domain.bulletin import BulletinState, Priority
 from broadcaster.domain.plan import Overflow
 from broadcaster.domain.roles import Actor, Role
@@ -26,10 +26,11 @@ from broadcaster.services.schedules import (
     keep_schedule,
     remove_schedule,
 )
-from broadcaster.store import journal, submissions
+from broadcaster.services.single_dates import check_ahead, check_dates
+from broadcaster.store import airings, journal, submissions
 from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
-from broadcaster.store.tables import AiringRow, ScheduleRow
+from broadcaster.store.tables import ScheduleRow
 
 KEEPERS = (Role.OPERATOR, Role.ADMINISTRATOR)
 _DAYS = 14  # that are looked at before something is kept
@@ -64,6 +65,7 @@ def foresee(
     """What a schedule would have on air, and the choices where not all fits. Raises InputError as keeping it would."""
     check(session, entry)
     _check_bulletin(session, entry)
+    check_ahead(session, entry, now)
     return look(session, config, entry, now, days)
 
 
@@ -82,13 +84,16 @@ def add(
     """A new schedule. Raises DoesNotFitError where not all fits and nobody has chosen."""
     actor.require_in(entry.communes, *KEEPERS)
     with store.writing() as session:
-        if session.get(ScheduleRow, entry.id) is not None:
+        airings.hold_plans(session)
+        kept = session.get(ScheduleRow, entry.id)
+        if kept is not None and kept.removed_at is None:
             raise InputError(
                 "There is a schedule {schedule} already. Take another --id, or change that one.", schedule=entry.id
             )
         check(session, entry)
         _check_bulletin(session, entry)
-        return _keep(session, config, entry, actor, now, choice)
+        check_ahead(session, entry, now)
+        return _keep(session, config, entry, actor, now, choice, known=frozenset())
 
 
 def change(
@@ -104,22 +109,26 @@ def change(
 ) -> Kept:
     """Change a schedule; `version` is the one that the person looked at, so that nobody's change is overwritten."""
     with store.writing() as session:
+        airings.hold_plans(session)
         row = found(session, schedule)
         check_version(row, version)
         before = entry_of(session, row)
         actor.require_in(before.communes, *KEEPERS)
-        entry = written(edit(before).model_dump(mode="json", by_alias=True))
+        entry = written(edit(before).model_dump(mode="json", by_alias=True) | {"id": schedule})
         actor.require_in(entry.communes, *KEEPERS)
         check(session, entry)
         if entry.bulletin != before.bulletin or not set(entry.communes) <= set(before.communes):
             _check_bulletin(session, entry)  # else a date of what was withdrawn could not be skipped
-        _check_dates(session, before, entry, now)
-        return _keep(session, config, entry, actor, now, choice)
+        check_dates(session, before, entry, now)
+        as_it_is, _ = look(session, config, before, now)
+        known = frozenset(airing.key for airing in as_it_is.not_fitting)
+        return _keep(session, config, entry, actor, now, choice, known=known)
 
 
 def remove(store: Store, schedule: str, actor: Actor, now: datetime, *, version: int | None = None) -> None:
     """Nothing of it airs any more; what has aired stays in the log."""
     with store.writing() as session:
+        airings.hold_plans(session)
         row = found(session, schedule)
         check_version(row, version)
         actor.require_in(communes_of(session, schedule), *KEEPERS)
@@ -140,31 +149,39 @@ def written(values: dict[str, Any]) -> ScheduleEntry:
 
 
 def _keep(
-    session: Session, config: Config, entry: ScheduleEntry, actor: Actor, now: datetime, choice: Choice | None
-) -> Kept:
+    session: Session, config: Config, entry: ScheduleEntry, actor: Actor, now: datetime, choice: Choice | None,
+    *, known: Collection[AiringKey],
+) -> Kept:  # fmt: skip
+    """`known` are the airings of which it was decided before that they may not fit."""
     foresight, offers = look(session, config, entry, now)
-    if foresight.not_fitting and entry.overflow is Overflow.SKIP:
-        if choice is None:
-            raise DoesNotFitError(
-                "{schedule}: {count} of {all} airings in the next {days} days do not fit. Choose what becomes of them.",
-                schedule=entry.id, count=len(foresight.not_fitting), all=len(foresight.airings), days=_DAYS,
-                entry=entry, foresight=foresight, offers=offers,
-            )  # fmt: skip
-        chosen = next((offer for offer in offers if offer.choice is choice), None)
-        if chosen is None:
-            raise InputError(
-                "{choice} would not help {schedule}. What would: {choices}.",
-                choice=choice, schedule=entry.id, choices=", ".join(offer.choice for offer in offers),
-            )  # fmt: skip
-        missing, entry = len(foresight.not_fitting), chosen.entry
-        foresight, _ = look(session, config, entry, now)
-        data = {"choice": choice, "not_fitting": missing, "still_not_fitting": chosen.blocked}
-        journal.append(
-            session, chain=journal.SYSTEM, action=Action.OVERFLOW_CHOSEN, now=now, actor=actor, subject=entry.id,
-            data=data,
+    is_new = any(airing.key not in known for airing in foresight.not_fitting)
+    if entry.overflow is not Overflow.SKIP or not is_new:
+        return Kept(entry, keep_schedule(session, entry, actor, now).change, foresight)
+    offer = _chosen(entry, foresight, offers, choice)
+    done = keep_schedule(session, offer.entry, actor, now)
+    data = {"choice": choice, "not_fitting": len(foresight.not_fitting), "still_not_fitting": offer.blocked}
+    journal.append(
+        session, chain=journal.SYSTEM, action=Action.OVERFLOW_CHOSEN, now=now, actor=actor, subject=entry.id, data=data
+    )
+    foresight, _ = look(session, config, offer.entry, now)
+    return Kept(offer.entry, done.change, foresight)
+
+
+def _chosen(entry: ScheduleEntry, foresight: Foresight, offers: Sequence[Offer], choice: Choice | None) -> Offer:
+    """Raises DoesNotFitError where nobody has chosen, InputError where the choice would not help."""
+    if choice is None:
+        raise DoesNotFitError(
+            "{schedule}: {count} of {all} airings in the next {days} days do not fit. Choose what becomes of them.",
+            schedule=entry.id, count=len(foresight.not_fitting), all=len(foresight.airings), days=_DAYS,
+            entry=entry, foresight=foresight, offers=offers,
         )  # fmt: skip
-    done = keep_schedule(session, entry, actor, now)
-    return Kept(entry, done.change, foresight)
+    chosen = next((offer for offer in offers if offer.choice is choice), None)
+    if chosen is None:
+        raise InputError(
+            "{choice} would not help {schedule}. What would: {choices}.",
+            choice=choice, schedule=entry.id, choices=", ".join(offer.choice for offer in offers),
+        )  # fmt: skip
+    return chosen
 
 
 def _check_bulletin(session: Session, entry: ScheduleEntry) -> None:
@@ -181,20 +198,3 @@ def _check_bulletin(session: Session, entry: ScheduleEntry) -> None:
         raise InputError(
             "{bulletin} was not approved for: {communes}.", bulletin=row.id, communes=", ".join(outside[:10])
         )
-
-
-def _check_dates(session: Session, before: ScheduleEntry, after: ScheduleEntry, now: datetime) -> None:
-    """Raise InputError where a single date is moved into the past, or was heard already."""
-    kept = {move.rule_date: move.to for move in before.moved}
-    moves = {move.rule_date: move.to for move in after.moved if kept.get(move.rule_date) != move.to}
-    yesterday = (now - timedelta(days=1)).date()  # whatever the zone, what lies before it is over
-    past = next((to for to in moves.values() if to < yesterday), None)
-    if past is not None:
-        raise InputError("{date} is over; nothing can be moved there.", date=past)
-    touched = {*moves, *(set(after.exdates) - set(before.exdates))}
-    heard = select(AiringRow.local_date).where(
-        AiringRow.schedule == after.id, AiringRow.local_date.in_(touched), AiringRow.started_at.is_not(None)
-    )
-    day = session.scalars(heard.limit(1)).first() if touched else None
-    if day is not None:
-        raise InputError("What was planned for {date} has been heard already.", date=day)

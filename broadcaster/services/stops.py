@@ -34,6 +34,8 @@ def stop(
     with store.writing() as session:
         commune = _commune(session, scope, target)
         _require(actor, commune)
+        if scope is Scope.AIRING and session.get_one(AiringRow, target).phase is Phase.ENDED:
+            raise InputError("The airing {airing} has ended already.", airing=target)
         if scope is Scope.ZONE:
             _check_zone(session, target, zone)
         row = StopRow(
@@ -92,8 +94,6 @@ def _commune(session: Session, scope: Scope, target: str) -> str | None:
     airing = session.get(AiringRow, target)
     if airing is None:
         raise InputError("There is no airing {airing}. See: broadcaster log list", airing=target)
-    if airing.phase is Phase.ENDED:
-        raise InputError("The airing {airing} has ended already.", airing=target)
     return airing.commune
 
 

@@ -8,22 +8,25 @@ from pydantic import Field as Constraint
 from pydantic import field_validator
 
 from broadcaster.domain.airing import Reason
+from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.laying import lay
 from broadcaster.domain.plan import Wanted
 from broadcaster.domain.timetable import CommuneTimetable
 from broadcaster.errors import InputError
-from broadcaster.services.exchange import BulletinEntry, Code, CommuneEntry, Exchange, ScheduleEntry
+from broadcaster.services.exchange import BulletinEntry, Code, CommuneEntry, Exchange, ScheduleEntry, SlotEntry
 from broadcaster.services.holidays import HolidayBook
 from broadcaster.services.importing import commune_row, refuse_twins
 from broadcaster.services.wishes import Asked, Calendar, OfBulletin, asked_from, wishes
 from broadcaster.store import communes as places
 
+_BEFORE = timedelta(days=7)
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # the age of what stands first in the file
 
 
 class PreviewCommune(CommuneEntry):
     name: str = ""
     timezone: str
+    slots: list[SlotEntry]
 
 
 class PreviewBulletin(BulletinEntry):
@@ -31,6 +34,7 @@ class PreviewBulletin(BulletinEntry):
 
     title: str = ""
     text: str = ""
+    priority: Priority
     duration_s: float = Constraint(gt=0)
 
     @field_validator("text", "title")
@@ -92,14 +96,15 @@ def _of_commune(
     row = commune_row(commune)
     holidays = book.dates(row.timetable.get("holidays"), first)
     timetable: CommuneTimetable = places.timetable(row, None, holidays)
-    calendar = Calendar(days)  # from the day before, whose slots may cross midnight, to the day after: see `lay`
+    # From before the first date: a slot may cross midnight, and what goes on to the next day can push others on.
+    calendar = Calendar(days + _BEFORE.days)
     wanted: dict[date, list[Wanted]] = {}
     shown: set[tuple[str, date]] = set()
     for entry, item in zip(file.schedules, asked, strict=True):
         if commune.code not in entry.communes:
             continue
         length_ms = round(bulletins[entry.bulletin].duration_s * 1000)
-        for rule_date, day in calendar.dates(item, first):
+        for rule_date, day in calendar.dates(item, first - _BEFORE):
             wanted.setdefault(day, []).extend(Wanted(rule_date, wish) for wish in wishes(item, length_ms))
             if first <= day < first + timedelta(days=days):
                 shown.add((entry.id, rule_date))

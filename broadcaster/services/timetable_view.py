@@ -1,6 +1,6 @@
 """The timetable of a commune as people look at it: days, their sessions, and what airs or does not in each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
@@ -8,13 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster.config import Config
-from broadcaster.domain.airing import Outcome, Reason
-from broadcaster.domain.timetable import Caps, CommuneTimetable, instant
+from broadcaster.domain.airing import AiringKey, Outcome, Reason
+from broadcaster.domain.timetable import Caps, CommuneTimetable, Interval, instant
 from broadcaster.services.communes import named
 from broadcaster.services.foresight import outlook
 from broadcaster.services.holidays import HolidayBook
 from broadcaster.store import communes as places
-from broadcaster.store.tables import AiringRow, BulletinRow, RevisionRow
+from broadcaster.store.tables import AiringRow, BulletinRow, RevisionRow, ScheduleRow
 
 _SOUNDS = frozenset({None, Outcome.AIRED, Outcome.PARTIAL})
 
@@ -32,6 +32,8 @@ class ShownAiring:
     place_in_day: str
     outcome: Outcome | None
     reason: Reason | None
+    counts: bool = True
+    """Whether the caps count it: neither rehearsals nor emergencies."""
 
     @property
     def sounds(self) -> bool:
@@ -69,7 +71,7 @@ class ShownDay:
     @property
     def count(self) -> int:
         """How many sessions something airs in."""
-        return sum(session.used > timedelta() for session in self.sessions)
+        return sum(any(airing.sounds and airing.counts for airing in session.airings) for session in self.sessions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,35 +117,51 @@ def hours_ahead(session: Session, config: Config, commune: str, now: datetime, h
 def _airings(
     session: Session, config: Config, timetable: CommuneTimetable, first: date, days: int, now: datetime
 ) -> list[ShownAiring]:
-    """What airs from a local date on: as planned for as far ahead as that goes, beyond that as it would be."""
-    zone, last = timetable.zone, first + timedelta(days=days)
+    """What airs from a local date on: as planned for as far ahead as that goes, beyond that as it would be.
+
+    With a day more than is asked for, into which a slot of the last one can reach.
+    """
+    zone, last = timetable.zone, first + timedelta(days=days + 1)
     start, end = instant(first, time(), zone), instant(last, time(), zone)
     query = (
-        select(AiringRow, RevisionRow.title)
+        select(AiringRow, RevisionRow.title, ScheduleRow.is_rehearsal | ScheduleRow.is_emergency)
         .join(RevisionRow, (RevisionRow.bulletin == AiringRow.bulletin) & (RevisionRow.number == AiringRow.revision))
+        .join(ScheduleRow, ScheduleRow.id == AiringRow.schedule)
         .where(AiringRow.commune == timetable.commune, AiringRow.due_at >= start, AiringRow.due_at < end)
         .order_by(AiringRow.due_at, AiringRow.id)
     )
     shown = [
         ShownAiring(
             row.id, row.schedule, row.bulletin, title, row.due_at.astimezone(zone), row.ends_at.astimezone(zone),
-            row.place_in_day, row.outcome, row.reason or row.blocked,
+            row.place_in_day, row.outcome, row.reason or row.blocked, counts=not is_apart,
         )
-        for row, title in session.execute(query)
+        for row, title, is_apart in session.execute(query)
     ]  # fmt: skip
     today = now.astimezone(zone).date()
-    planned_until = today + timedelta(days=config.timetable.days_ahead)
-    if last > planned_until + timedelta(days=1):
-        seen = outlook(session, config, [timetable.commune], now, (last - today).days)
-        titles = _titles(session)
-        for key, due, ends, blocked in seen.plan():
-            if key.local_date > planned_until and start <= due < end:
-                bulletin = seen.asked.schedules[key.schedule].bulletin
-                local = due.astimezone(zone), ends.astimezone(zone)
-                shown.append(
-                    ShownAiring(None, key.schedule, bulletin, titles[bulletin], *local, key.place_in_day, None, blocked)
-                )
-    return shown
+    if last > today + timedelta(days=config.timetable.days_ahead):
+        shown += _foreseen(session, config, timetable, (start, end), now)
+    return sorted(shown, key=lambda airing: airing.due)
+
+
+def _foreseen(
+    session: Session, config: Config, timetable: CommuneTimetable, when: Interval, now: datetime
+) -> Iterator[ShownAiring]:
+    """What is not planned yet."""
+    (start, end), zone = when, timetable.zone
+    seen = outlook(session, config, [timetable.commune], now, max(1, (end - now).days + 1))
+    coming = [airing for airing in seen.plan() if start <= airing.due_at < end]
+    dates = {airing.key.local_date for airing in coming}
+    columns = (AiringRow.schedule, AiringRow.commune, AiringRow.local_date, AiringRow.place_in_day)
+    planned = select(*columns).where(AiringRow.commune == timetable.commune, AiringRow.local_date.in_(dates))
+    known = {AiringKey(*row) for row in session.execute(planned)}
+    titles = _titles(session)
+    for key, due, ends, blocked in coming:
+        if key not in known:
+            item = seen.asked.schedules[key.schedule]
+            yield ShownAiring(
+                None, key.schedule, item.bulletin, titles[item.bulletin], due.astimezone(zone), ends.astimezone(zone),
+                key.place_in_day, None, blocked, counts=not item.is_rehearsal,
+            )  # fmt: skip
 
 
 def _titles(session: Session) -> dict[str, str]:
@@ -156,12 +174,12 @@ def _sessions(timetable: CommuneTimetable, day: date, airings: Sequence[ShownAir
     slots, before = _slots(timetable, day), _slots(timetable, day - timedelta(days=1))
     fixed: dict[datetime, ShownSession] = {}
     for airing in airings:
-        inside = next((slot for slot in slots if slot.holds(airing.due)), None)
+        own = [slot for slot in slots if slot.name == airing.place_in_day]
+        inside = next((slot for slot in (*own, *slots) if slot.holds(airing.due)), None)
         is_of_yesterday = any(slot.holds(airing.due) for slot in before)  # whose slot crosses midnight
         if inside is None and not is_of_yesterday and airing.due.date() == day:
             # What did not fit would have begun behind the end of its slot.
-            inside = next((slot for slot in slots if slot.name == airing.place_in_day), None)
-            inside = inside or fixed.setdefault(airing.due, ShownSession("", airing.due, None))
+            inside = own[0] if own else fixed.setdefault(airing.due, ShownSession("", airing.due, None))
         if inside is not None:
             inside.airings.append(airing)
     return sorted((*slots, *fixed.values()), key=lambda session: session.starts)

@@ -111,6 +111,12 @@ def test_clock_changes_in_berlin(tmp_path: Path) -> None:
             {"name": "a", "start": "06:00", "end": "24:30"}]}]}, "is not a time of day"),
         ({"communes": [file()["communes"][0] | {"holidays": {"country": "XX"}}]}, "no holidays of XX"),
         ({"bulletins": [{"id": "tin", "priority": "normal"}]}, "duration_s"),
+        ({"bulletins": [{"id": "tin", "duration_s": 600}]}, "priority"),
+        ({"communes": [{"code": "kep", "timezone": "Asia/Ho_Chi_Minh"}]}, "slots"),
+        ({"communes": [{"code": "kep", "timezone": "Asia/Ho_Chi_Minh", "slots": [
+            {"name": "a", "start": "06:00", "end": "06:00:00"}]}]}, "has no length"),
+        ({"schedules": [file()["schedules"][0] | {"dtstart": "9999-12-31"}]}, "too far away"),
+        ({"schedules": [file()["schedules"][0] | {"rrule": "DAILY"}]}, "write it like"),
         ({"communes": [file()["communes"][0]] * 2}, "stands twice"),
     ],
 )  # fmt: skip
@@ -125,7 +131,7 @@ def test_a_rule_without_an_end_ends_with_the_days_asked_for(tmp_path: Path, rule
 
 
 def test_a_file_for_import_is_taken_too_and_a_table_is_for_people(tmp_path: Path) -> None:
-    bulletin = {"id": "tin", "title": "Tin", "text": "Bà con chú ý.", "duration_s": 600}
+    bulletin = {"id": "tin", "title": "Tin", "text": "Bà con chú ý.", "duration_s": 600, "priority": "normal"}
     assert len(preview(tmp_path, file(bulletins=[bulletin]))) == 2
     office = Office(tmp_path)
     assert "2026-11-23T06:00:00+07:00" in office.run("timetable", "preview", "a.yaml", "--from", FIRST).stdout

@@ -278,3 +278,16 @@ def test_every_wish_has_one_airing_and_none_breaks_a_rule(
 def test_reasons_keep_the_order_of_the_contract() -> None:
     order = ["expired", "holiday", "quiet_hours", "reserved", "cap_sessions", "cap_minutes", "slot_full", "overlap"]
     assert [reason for reason in Reason if reason in order] == order
+
+
+def test_a_fixed_time_has_no_slot_to_go_on_to() -> None:
+    capped = replace(TWO, caps=Caps(per_session=timedelta(minutes=5)))
+    long = wish("long", 10, at="19:00", overflow=Overflow.NEXT_SLOT)
+    assert found(laid(capped, (MONDAY, long)))["long 23"] == "cap_minutes"
+
+
+def test_a_fixed_time_after_midnight_is_in_the_slot_of_the_day_before() -> None:
+    night = Slot("Khuya", Window(time(23, 30), time(0, 30)))
+    crossing = replace(COMMUNE, slots=(night,), quiet_hours=None, caps=Caps(sessions_per_day=1))
+    airings = laid(crossing, (TUESDAY, wish("early", at="00:10")), (TUESDAY, wish("late", at="09:00")))
+    assert found(airings) == {"early 24": "24 00:10", "late 24": "24 09:00"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcaster.domain.recurrence import Recurrence, described, on_dates, once, recurrence
+from broadcaster.domain.recurrence import Recurrence, adjusted, described, on_dates, once, recurrence
 from broadcaster.domain.timetable import WEEKDAYS, local_dates
 from broadcaster.errors import InputError
 from broadcaster.services.telling import rule_in_words
@@ -91,6 +91,18 @@ def test_what_cannot_be_meant_is_refused() -> None:
 )
 def test_a_rule_is_told_in_words(rule: Recurrence, told: str) -> None:
     assert rule_in_words(rule, Words("en")) == told
+
+
+def test_an_end_or_a_beginning_changes_without_the_days() -> None:
+    fortnightly = recurrence(MONDAY, weekdays=["mon", "fri"], every_weeks=2, count=3)
+    longer = adjusted(fortnightly, until=date(2026, 12, 31))
+    assert longer == Recurrence(MONDAY, "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR;UNTIL=20261231")
+    assert adjusted(longer, first=MONDAY + DAY) == Recurrence(MONDAY + DAY, longer.rrule)
+    assert adjusted(longer, count=5).rrule == "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR;COUNT=5"
+    with pytest.raises(InputError, match="before it begins"):
+        adjusted(longer, until=MONDAY - DAY)
+    with pytest.raises(InputError, match="name them anew"):
+        adjusted(on_dates([MONDAY, MONDAY + DAY]), until=MONDAY)
 
 
 def test_it_is_told_in_vietnamese() -> None:

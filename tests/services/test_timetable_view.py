@@ -113,3 +113,60 @@ def test_the_next_24_hours_hold_what_is_on_air_and_what_comes(world: World) -> N
 def test_a_commune_that_does_not_exist_is_told(world: World) -> None:
     with world.store.reading() as session, pytest.raises(InputError, match=r"no commune xa\. Known: kep"):
         view(session, world.config, "xa", TODAY, 1, NOW)
+
+
+def test_what_is_moved_over_the_edge_of_the_plan_is_shown_once(world: World) -> None:
+    world.approved()
+    moved = [{"from": "2026-11-27", "to": "2026-12-08"}, {"from": "2026-12-11", "to": "2026-11-25"}]
+    world.schedule("lich-a", slots=["Buổi sáng"], rrule="FREQ=WEEKLY;BYDAY=FR", moved=moved)
+    world.plan()
+    shown = {
+        day.date: len([airing for part in day.sessions for airing in part.airings]) for day in days(world, TODAY, 25)
+    }
+    aired = {day for day, count in shown.items() if count}
+    assert aired == {date(2026, 11, 25), date(2026, 12, 4), date(2026, 12, 8)}
+    assert set(shown.values()) == {0, 1}
+    with world.store.reading() as session:
+        assert len(hours_ahead(session, world.config, "kep", NOW, 48)) == 1
+
+
+def test_what_airs_after_midnight_in_a_slot_is_shown_with_it(world: World) -> None:
+    world.bring(
+        """
+communes:
+  - code: kep
+    name: Kép
+    slots: [{name: Khuya, start: "23:30", end: "00:30"}]
+    quiet_hours: {start: "02:00", end: "03:00"}
+"""
+    )
+    world.approved()
+    world.schedule("lich-a", slots=["Khuya"], repeats=20, gap_s=90, rrule="FREQ=DAILY;COUNT=1")
+    world.schedule("lich-b", slots=["Khuya"], order=1, rrule="FREQ=DAILY;COUNT=1")
+    world.plan()
+    (day,) = days(world)
+    assert [airing.schedule for part in day.sessions for airing in part.airings] == ["lich-a", "lich-b"]
+
+
+def test_of_two_slots_at_one_time_each_has_its_own(world: World) -> None:
+    world.bring(
+        """
+communes:
+  - code: kep
+    name: Kép
+    slots: [{name: Mot, start: "09:30", end: "10:30"}, {name: Hai, start: "10:00", end: "11:00"}]
+"""
+    )
+    world.approved()
+    world.schedule("lich-a", slots=["Hai"])
+    world.plan()
+    (day,) = days(world)
+    assert [(part.name, len(part.airings)) for part in day.sessions] == [("Mot", 0), ("Hai", 1)]
+
+
+def test_a_rehearsal_is_no_session(world: World) -> None:
+    world.approved()
+    world.schedule("thu", times=["09:30"], rehearsal=True)
+    world.plan()
+    (day,) = days(world)
+    assert (day.count, [part.name for part in day.sessions if part.airings]) == (0, [""])
