@@ -22,7 +22,7 @@ from broadcaster.process import Children
 from broadcaster.services import keyring
 from broadcaster.services.airing import HandOver
 from broadcaster.services.bulletins import Desk
-from broadcaster.services.holidays import HolidayBook
+from broadcaster.services.holidays import kept_book
 from broadcaster.services.outcomes import OnEnd, Outcomes
 from broadcaster.services.rendering import Studio
 from broadcaster.services.stations import Stations
@@ -156,7 +156,7 @@ class Application:
 
     def _holiday_statuses(self, countries: Sequence[str]) -> Iterator[Status]:
         """Whether the public holidays of these countries can be found; where not, the last good copy goes on."""
-        book = HolidayBook(self.config.data_folder / "holidays")
+        book = kept_book(self.config)
         for country in countries:
             book.dates({"country": country}, clock.now().date())
             fault = book.faults.get(country)

@@ -89,11 +89,18 @@ def date_of(text: str) -> date:
     return in_reach(found)
 
 
-def local(built: Application, commune: str, moment: datetime) -> str:
-    """A moment in a commune's own time, with its offset."""
-    with built.store.reading() as session:
-        zone = ZoneInfo(session.get_one(CommuneRow, commune).timezone)
-    return moment.astimezone(zone).isoformat(timespec="seconds")
+class LocalTimes:
+    """Says moments in the communes' own time, with its offset; the zone of each is looked up once."""
+
+    def __init__(self, built: Application) -> None:
+        self._store = built.store
+        self._zones: dict[str, ZoneInfo] = {}
+
+    def __call__(self, commune: str, moment: datetime) -> str:
+        if commune not in self._zones:
+            with self._store.reading() as session:
+                self._zones[commune] = ZoneInfo(session.get_one(CommuneRow, commune).timezone)
+        return moment.astimezone(self._zones[commune]).isoformat(timespec="seconds")
 
 
 def replan(built: Application) -> None:

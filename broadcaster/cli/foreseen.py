@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from broadcaster.application import Application
-from broadcaster.cli.context import console, local, show
+from broadcaster.cli.context import LocalTimes, console, show
 from broadcaster.domain.airing import Reason
 from broadcaster.domain.plan import PlannedAiring
 from broadcaster.services.foresight import Foresight
@@ -49,10 +49,11 @@ def show_foresight(built: Application, words: Words, foresight: Foresight, *, as
 
 
 def rows_of(built: Application, airings: Sequence[PlannedAiring]) -> list[dict[str, Any]]:
+    local = LocalTimes(built)
     return [
         {
-            "due": local(built, airing.key.commune, airing.due_at),
-            "ends": local(built, airing.key.commune, airing.ends_at),
+            "due": local(airing.key.commune, airing.due_at),
+            "ends": local(airing.key.commune, airing.ends_at),
             "commune": airing.key.commune,
             "blocked": airing.blocked,
         }
@@ -66,12 +67,11 @@ def blocked_lines(built: Application, words: Words, airings: Sequence[PlannedAir
     for airing in airings:
         by_reason[airing.blocked or Reason.SLOT_FULL].append(airing)
     for reason, blocked in by_reason.items():
-        first = f"{blocked[0].key.commune} {local(built, blocked[0].key.commune, blocked[0].due_at)}"
         yield words(
             "{count} will not air: {reason}, the first {first}",
             count=len(blocked),
             reason=words(REASONS[reason]),
-            first=first,
+            first=first_of(built, blocked),
         )
 
 
@@ -81,7 +81,15 @@ def lost_lines(built: Application, words: Words, airings: Sequence[PlannedAiring
     for airing in airings:
         by_schedule[airing.key.schedule].append(airing)
     for schedule, lost in by_schedule.items():
-        first = f"{lost[0].key.commune} {local(built, lost[0].key.commune, lost[0].due_at)}"
         yield words(
-            "{schedule} loses {count} airings by it, the first {first}", schedule=schedule, count=len(lost), first=first
+            "{schedule} loses {count} airings by it, the first {first}",
+            schedule=schedule,
+            count=len(lost),
+            first=first_of(built, lost),
         )
+
+
+def first_of(built: Application, airings: Sequence[PlannedAiring]) -> str:
+    """Where and when the first of some airings is due."""
+    first = airings[0]
+    return f"{first.key.commune} {LocalTimes(built)(first.key.commune, first.due_at)}"

@@ -10,7 +10,7 @@ import typer
 from broadcaster import clock
 from broadcaster.application import Application
 from broadcaster.cli import schedule_options as say
-from broadcaster.cli.context import As, Json, actor, console, date_of, local, opened, print_json, replan, show
+from broadcaster.cli.context import As, Json, LocalTimes, actor, console, date_of, opened, print_json, replan, show
 from broadcaster.cli.foreseen import blocked_lines, choosing, lost_lines, rows_of, show_foresight
 from broadcaster.domain.recurrence import Recurrence
 from broadcaster.errors import InputError
@@ -264,7 +264,7 @@ def _tell(built: Application, words: Words, kept: Kept, *, as_json: bool) -> Non
         )
         out.print(text, markup=False, soft_wrap=True)
     if airs:
-        out.print(words("The first: {due}", due=local(built, airs[0].key.commune, airs[0].due_at)), markup=False)
+        out.print(words("The first: {due}", due=LocalTimes(built)(airs[0].key.commune, airs[0].due_at)), markup=False)
     for line in blocked_lines(built, words, kept.foresight.blocked):
         out.print(line, markup=False, soft_wrap=True)
     for line in lost_lines(built, words, kept.foresight.lost):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
 
-from broadcaster.domain.timetable import WEEKDAYS, local_dates
+from broadcaster.domain.timetable import WEEKDAYS, local_dates, rule_parts
 from broadcaster.errors import InputError
 
 _BYDAY = dict(zip(WEEKDAYS, ("MO", "TU", "WE", "TH", "FR", "SA", "SU"), strict=True))
@@ -81,7 +81,7 @@ def adjusted(
     rule: Recurrence, *, first: date | None = None, until: date | None = None, count: int | None = None
 ) -> Recurrence:
     """The same days from another first date on, or with another end. Raises InputError for a list of dates."""
-    parts = _parts(rule)
+    parts = rule_parts(rule.rrule)
     if "BYYEARDAY" in parts:
         raise InputError("This schedule airs on single dates; name them anew with --on.")
     if until is not None and count is not None:
@@ -98,7 +98,7 @@ def adjusted(
 
 def described(rule: Recurrence) -> list[Described]:
     """The rule in words, part by part; one that is not made of the words above as it stands."""
-    parts = _parts(rule)
+    parts = rule_parts(rule.rrule)
     until, count = parts.pop("UNTIL", None), parts.pop("COUNT", None)
     if parts == {"FREQ": "DAILY"} and count == "1":
         return [Described("once, on {first}", {"first": _shown(rule.dtstart)})]
@@ -113,10 +113,6 @@ def described(rule: Recurrence) -> list[Described]:
     if count is not None:
         found.append(Described("{count} times", {"count": count}))
     return found
-
-
-def _parts(rule: Recurrence) -> dict[str, str]:
-    return dict(part.split("=", 1) for part in rule.rrule.upper().removeprefix("RRULE:").split(";") if part)
 
 
 def _which_days(parts: Mapping[str, str], rule: Recurrence) -> Described:

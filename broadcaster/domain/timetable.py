@@ -182,10 +182,7 @@ def _ending(rule: str, last: date) -> str:
     """The rule with an UNTIL no later than `last`, so that an endless rule is not followed beyond it."""
     if any(character.isspace() for character in rule):
         raise ValueError("a rule has no spaces")  # dateutil cuts at them, and what stands behind would go unchecked
-    named = [part.split("=", 1) for part in rule.upper().removeprefix("RRULE:").split(";") if part]
-    if not all(len(part) == 2 for part in named):
-        raise ValueError("write it like FREQ=WEEKLY;BYDAY=MO,FR")
-    parts = dict(named)
+    parts = rule_parts(rule)
     if int(parts.get("INTERVAL", "1")) < 1:
         raise ValueError("INTERVAL must be 1 or more")  # dateutil would search for ever
     if "COUNT" in parts and "UNTIL" in parts:
@@ -194,3 +191,11 @@ def _ending(rule: str, last: date) -> str:
         until = datetime.strptime(parts["UNTIL"][:8], "%Y%m%d").date() if "UNTIL" in parts else last  # noqa: DTZ007
         parts["UNTIL"] = f"{min(until, last):%Y%m%d}"
     return ";".join(f"{key}={value}" for key, value in parts.items())
+
+
+def rule_parts(rule: str) -> dict[str, str]:
+    """The parts of a rule by name, in capitals and in their order. Raises ValueError for what is no rule."""
+    named = [part.split("=", 1) for part in rule.upper().removeprefix("RRULE:").split(";") if part]
+    if not all(len(part) == 2 for part in named):
+        raise ValueError("write it like FREQ=WEEKLY;BYDAY=MO,FR")
+    return dict(named)

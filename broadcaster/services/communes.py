@@ -1,7 +1,7 @@
 """Communes as people look at them, and the removal of one that was never used."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,9 +10,12 @@ from sqlalchemy.orm import Session
 
 from broadcaster.config import Config
 from broadcaster.domain.place import Layer
-from broadcaster.domain.roles import Actor, Role
+from broadcaster.domain.roles import Actor
+from broadcaster.domain.timetable import CommuneTimetable
 from broadcaster.errors import InputError
-from broadcaster.services.holidays import HolidayBook
+from broadcaster.services.holidays import HolidayBook, kept_book
+from broadcaster.services.permissions import KEEPERS
+from broadcaster.store import communes as places
 from broadcaster.store import journal
 from broadcaster.store.engine import Store, is_writing
 from broadcaster.store.journal import Action
@@ -44,6 +47,11 @@ def named(session: Session, codes: Collection[str]) -> list[CommuneRow]:
     return [rows[code] for code in sorted(rows)]
 
 
+def timetable_of(row: CommuneRow, config: Config, book: HolidayBook, around: date) -> CommuneTimetable:
+    """What the planner knows of a commune, with its holidays in the years around a date."""
+    return places.timetable(row, config.timetable.quiet_hours, book.dates(row.timetable.get("holidays"), around))
+
+
 def overview(session: Session) -> list[dict[str, Any]]:
     """All communes by code, each with how many stations and schedules it has."""
     stations = _counts(session, StationRow.commune)
@@ -72,7 +80,7 @@ def details(session: Session, code: str, config: Config, now: datetime) -> dict[
     usual = config.timetable.quiet_hours
     quiet = kept.get("quiet_hours") or (dict(zip(("start", "end"), usual, strict=True)) if usual else None)
     today = now.astimezone(ZoneInfo(row.timezone)).date()
-    found = HolidayBook(config.data_folder / "holidays").dates(kept.get("holidays"), today)
+    found = kept_book(config).dates(kept.get("holidays"), today)
     stations = session.scalars(select(StationRow).where(StationRow.commune == code))
     return {
         "code": row.code,
@@ -98,7 +106,7 @@ def remove(store: Store, code: str, actor: Actor, now: datetime) -> None:
 
     Raises InputError while anything names it: what aired there, or was to air there, has to stay in the log.
     """
-    actor.require_in([code], Role.OPERATOR, Role.ADMINISTRATOR)
+    actor.require_in([code], *KEEPERS)
     with store.writing() as session:
         (row,) = named(session, [code])
         _refuse_while_used(session, code)

@@ -25,11 +25,11 @@ from broadcaster.reading.dictionary import normal
 from broadcaster.reading.numerals import DIGITS
 from broadcaster.reading.reader import DICTIONARY
 from broadcaster.store import journal
+from broadcaster.store.bulk import IN_ONE_STATEMENT
 from broadcaster.store.journal import Action
 from broadcaster.store.tables import CommuneRow, PronunciationRow
 
 LANGUAGE = "vi"
-_IN_ONE_QUERY = 500  # SQLite takes only so many values in one statement
 COLUMNS = ("written", "spoken", "example", "example_spoken")
 LONGEST_WRITTEN, LONGEST_SPOKEN, LONGEST_EXAMPLE = 100, 300, 500
 _KEEPERS = (Role.WRITER, Role.OPERATOR, Role.ADMINISTRATOR)
@@ -75,7 +75,7 @@ def dictionaries(session: Session, source: str, communes: Sequence[str]) -> Mapp
     of_source = _pronunciations(entries(session, Owner(Layer.SOURCE, source)))
     own: dict[str, list[PronunciationRow]] = defaultdict(list)
     of_communes = select(PronunciationRow).where(PronunciationRow.layer == Layer.COMMUNE)
-    if len(communes) <= _IN_ONE_QUERY:
+    if len(communes) <= IN_ONE_STATEMENT:
         of_communes = of_communes.where(PronunciationRow.owner.in_(communes))
     for row in session.scalars(of_communes):
         own[row.owner].append(row)

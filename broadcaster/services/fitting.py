@@ -11,9 +11,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broadcaster.domain.airing import Phase, Reason
+from broadcaster.store.bulk import in_parts
 from broadcaster.store.tables import AiringRow, CommuneRow
-
-_IN_ONE_QUERY = 500  # SQLite takes only so many values in one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +35,8 @@ def blocked_ahead(session: Session, schedules: Collection[str], now: datetime, d
     groups: dict[str, dict[Reason | None, list[tuple[datetime, str, str, int]]]] = defaultdict(
         lambda: defaultdict(list)
     )
-    listed = sorted(schedules)
-    for start in range(0, len(listed), _IN_ONE_QUERY):
-        query = _query(listed[start : start + _IN_ONE_QUERY], now, now + timedelta(days=days))
+    for part in in_parts(sorted(schedules)):
+        query = _query(part, now, now + timedelta(days=days))
         for schedule, reason, commune, zone, count, first in session.execute(query):
             groups[schedule][reason].append((first, commune, zone, count))
     found = [

@@ -13,12 +13,12 @@ from broadcaster.domain.airing import AiringKey, Reason
 from broadcaster.domain.laying import lay
 from broadcaster.domain.plan import Held, Overflow, PlannedAiring, Wanted
 from broadcaster.domain.timetable import CommuneTimetable
+from broadcaster.services.communes import timetable_of
 from broadcaster.services.exchange import ScheduleEntry
-from broadcaster.services.holidays import HolidayBook
+from broadcaster.services.holidays import kept_book
 from broadcaster.services.plan_rows import held
 from broadcaster.services.single_dates import settled_keys
-from broadcaster.services.wishes import Asked, Asking, Calendar, Clips, asked_from, asking, clips, wishes
-from broadcaster.store import communes as places
+from broadcaster.services.wishes import Asked, Asking, Calendar, Clips, add_wanted, asked_from, asking, clips
 from broadcaster.store.tables import ScheduleRow
 
 MOST_COMMUNES = 50
@@ -76,6 +76,7 @@ class Outlook:
     created_at: datetime  # of that schedule
     now: datetime
     days: int
+    calendar: Calendar
 
     def plan(self, entry: ScheduleEntry | None = None) -> list[PlannedAiring]:
         """The airings ahead by due time, with a schedule as this entry has it (None: as it is)."""
@@ -102,36 +103,42 @@ class Outlook:
         ]
         if entry.repeats > 1:
             wished.append((Choice.SHORTEN, self._shortened(entry)))
-        offers = [Offer(choice, made, self._not_fitting(made)) for choice, made in wished]
-        stays = self._not_fitting(entry)
+        offers = [Offer(choice, made, len(self.not_fitting(made))) for choice, made in wished]
+        stays = len(self.not_fitting(entry))
         better = sorted((offer for offer in offers if offer.blocked < stays), key=lambda offer: offer.blocked)
         return [*better, Offer(Choice.SKIP, entry.model_copy(update={"overflow": Overflow.SKIP}), stays)]
 
     def _shortened(self, entry: ScheduleEntry) -> ScheduleEntry:
         """With as many repeats as fit everywhere; once where even that does not."""
         shorter = (entry.model_copy(update={"repeats": repeats}) for repeats in range(entry.repeats - 1, 0, -1))
-        return next((made for made in shorter if not self._not_fitting(made) or made.repeats == 1), entry)
+        return next((made for made in shorter if not self.not_fitting(made) or made.repeats == 1), entry)
 
-    def _not_fitting(self, entry: ScheduleEntry) -> int:
-        return sum(airing.blocked in FITTING for airing in self.plan(entry) if airing.key.schedule == entry.id)
+    def not_fitting(self, entry: ScheduleEntry) -> list[PlannedAiring]:
+        """Those of a schedule's airings that another slot, another day or fewer repeats could mend."""
+        return [a for a in self.plan(entry) if a.key.schedule == entry.id and a.blocked in FITTING]
 
     def _of_commune(self, commune: str, entry: ScheduleEntry | None) -> Iterator[PlannedAiring]:
         timetable = self.timetables[commune]
         today = self.now.astimezone(timetable.zone).date()
-        calendar = Calendar(self.days)
-        by_day: dict[date, list[Wanted]] = defaultdict(list)
+        by_day: defaultdict[date, list[Wanted]] = defaultdict(list)
         for item in self._items(commune, entry):
             clip = self.heard.get((item.submission, commune)) if item.submission is not None else None
             if clip is not None:
-                wished = list(wishes(item, clip[1]))
-                for rule_date, day in calendar.dates(item, today):
-                    by_day[day] += [
-                        Wanted(rule_date, wish) for wish in wished
-                        if AiringKey(item.id, commune, rule_date, wish.place_in_day) not in self.settled
-                    ]  # fmt: skip
-        laid = lay(timetable, by_day, self.held.get(commune, {}))
+                add_wanted(by_day, item, clip[1], self.calendar, today)
+        laid = lay(timetable, self._unsettled(commune, by_day), self.held.get(commune, {}))
         until = self.now + timedelta(days=self.days)
         return (airing for airing in laid if self.now < airing.due_at < until)
+
+    def _unsettled(self, commune: str, by_day: Mapping[date, Sequence[Wanted]]) -> Mapping[date, Sequence[Wanted]]:
+        if not self.settled:
+            return by_day
+        return {
+            day: [
+                item for item in wanted
+                if AiringKey(item.wish.schedule, commune, item.date, item.wish.place_in_day) not in self.settled
+            ]
+            for day, wanted in by_day.items()
+        }  # fmt: skip
 
     def _items(self, commune: str, entry: ScheduleEntry | None) -> Iterator[Asked]:
         for schedule in self.asked.of_commune.get(commune, ()):
@@ -148,12 +155,8 @@ def outlook(
     codes = sorted(communes)[:MOST_COMMUNES]
     asked = asking(session, codes)
     kept = session.get(ScheduleRow, schedule) if schedule is not None else None
-    book = HolidayBook(config.data_folder / "holidays")
-    quiet_hours = config.timetable.quiet_hours
-    timetables = {
-        code: places.timetable(row, quiet_hours, book.dates(row.timetable.get("holidays"), now.date()))
-        for code, row in asked.communes.items()
-    }
+    book = kept_book(config)
+    timetables = {code: timetable_of(row, config, book, now.date()) for code, row in asked.communes.items()}
     return Outlook(
         asked=asked,
         heard=clips(session, codes),
@@ -163,4 +166,5 @@ def outlook(
         created_at=kept.created_at if kept is not None else now,
         now=now,
         days=days,
+        calendar=Calendar(days),
     )

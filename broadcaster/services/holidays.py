@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from broadcaster import files
+from broadcaster.config import Config
 from broadcaster.errors import BroadcasterError
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,11 @@ def _from_package(country: str, years: tuple[int, ...]) -> frozenset[date]:
     import holidays  # noqa: PLC0415 - see above
 
     return frozenset(holidays.country_holidays(country, years=years))
+
+
+def kept_book(config: Config) -> "HolidayBook":
+    """The book whose copies lie in the data folder."""
+    return HolidayBook(config.data_folder / "holidays")
 
 
 class HolidayBook:

@@ -9,7 +9,7 @@ from broadcaster.domain.roles import EVERYWHERE, Actor, Role
 from broadcaster.services.exchange import Exchange
 from broadcaster.store.tables import ScheduleCommuneRow, StationRow
 
-_KEEPERS = (Role.OPERATOR, Role.ADMINISTRATOR)
+KEEPERS = (Role.OPERATOR, Role.ADMINISTRATOR)
 WRITERS = (Role.WRITER, Role.EDITOR, Role.OPERATOR, Role.ADMINISTRATOR)
 
 
@@ -25,11 +25,11 @@ def check_roles(document: Exchange, before: Placed, changed: set[tuple[str, str]
     """
     for noun, key, communes in _placed(document):
         if (noun, key) in changed:
-            actor.require_in({*communes, *before.get((noun, key), ())}, *_KEEPERS)
+            actor.require_in({*communes, *before.get((noun, key), ())}, *KEEPERS)
     if any(noun == "bulletin" for noun, _ in changed):
         actor.require(*WRITERS)
     if any(noun == "fact" for noun, _ in changed):
-        actor.require_in((), *_KEEPERS)
+        actor.require_in((), *KEEPERS)
 
 
 def placed(session: Session, documents: Sequence[Exchange]) -> Placed:

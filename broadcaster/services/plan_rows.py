@@ -19,7 +19,7 @@ from broadcaster.domain.airing import AiringKey, Phase, Reason, StationState
 from broadcaster.domain.plan import NEAR, Held, HeldAiring
 from broadcaster.services.wishes import Asking
 from broadcaster.store.airings import AT_STATION
-from broadcaster.store.bulk import insert_rows
+from broadcaster.store.bulk import in_parts, insert_rows
 from broadcaster.store.tables import AiringRow, DeliveryRow, PlanRow, Row, ScheduleRow
 
 COMPARED = (
@@ -35,7 +35,6 @@ _KEY = ("schedule", "commune", "local_date", "place_in_day")
 _NEW = ("id", *_KEY, "phase", *COMPARED)
 _OF_SCHEDULE = ScheduleRow.id == _AIRINGS.c.schedule
 _BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_IN_ONE_STATEMENT = 500  # SQLite takes only so many values in one
 
 Values = tuple[Any, ...]
 """What a plan says of one airing: the columns of COMPARED, in their order."""
@@ -114,8 +113,7 @@ def _is_loose(now: datetime) -> ColumnElement[bool]:
 
 def _told(session: Session, airings: Sequence[str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    for start in range(0, len(airings), _IN_ONE_STATEMENT):
-        part = airings[start : start + _IN_ONE_STATEMENT]
+    for part in in_parts(airings):
         query = select(DeliveryRow.airing, DeliveryRow.station).where(DeliveryRow.airing.in_(part))
         for airing, station in session.execute(query):
             found[airing].add(station)
@@ -255,8 +253,7 @@ def _set_outdated(session: Session, airings: Sequence[str], *, is_outdated: bool
     if not is_outdated:
         given_back = DeliveryRow.state == StationState.RECALLED
         can_change &= ~exists().where(DeliveryRow.airing == AiringRow.id, given_back)
-    for start in range(0, len(airings), _IN_ONE_STATEMENT):
-        part = airings[start : start + _IN_ONE_STATEMENT]
+    for part in in_parts(airings):
         statement = update(AiringRow).where(AiringRow.id.in_(part), can_change).values(is_outdated=is_outdated)
         session.execute(statement.execution_options(synchronize_session=False))
 

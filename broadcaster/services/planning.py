@@ -23,9 +23,9 @@ from broadcaster.domain.place import heard_within, zones_to_air_in
 from broadcaster.domain.plan import Held, Wanted
 from broadcaster.domain.roles import Actor
 from broadcaster.services import plan_rows, stops
-from broadcaster.services.holidays import HolidayBook
+from broadcaster.services.holidays import kept_book
 from broadcaster.services.plan_rows import DUE, MODE, AtStation, Laid, PlanChange, Standing, Values
-from broadcaster.services.wishes import Asking, Calendar, Clips, asking, clips, wishes
+from broadcaster.services.wishes import Asking, Calendar, Clips, add_wanted, asking, clips
 from broadcaster.store import airings, journal
 from broadcaster.store import communes as places
 from broadcaster.store.engine import Store
@@ -60,7 +60,7 @@ def _planner(store: Store, config: Config, actor: Actor, now: datetime, communes
     with store.reading() as session:
         asked = asking(session, communes)
         settings = [config.timetable.days_ahead, config.timetable.quiet_hours]
-        book = HolidayBook(config.data_folder / "holidays")
+        book = kept_book(config)
         days_off = {
             code: book.dates(row.timetable.get("holidays"), _today(row, now)) for code, row in asked.communes.items()
         }
@@ -139,7 +139,7 @@ class _Planner:
         row = self.asked.communes[commune]
         timetable = places.timetable(row, self.config.timetable.quiet_hours, self.days_off[commune])
         today = _today(row, self.now)
-        by_day: dict[date, list[Wanted]] = defaultdict(list)
+        by_day: defaultdict[date, list[Wanted]] = defaultdict(list)
         fixed: dict[str, Values] = {}
         for schedule in self.asked.of_commune.get(commune, ()):
             item = self.asked.schedules[schedule]
@@ -149,9 +149,7 @@ class _Planner:
                 fixed[schedule] = (
                     item.bulletin, item.revision, item.submission, clip[0], mode, item.repeats, item.gap_s,
                 )  # fmt: skip
-                wished = list(wishes(item, clip[1]))
-                for rule_date, day in self.calendar.dates(item, today):
-                    by_day[day] += [Wanted(rule_date, wish) for wish in wished]
+                add_wanted(by_day, item, clip[1], self.calendar, today)
 
         def wish(held: Held) -> dict[AiringKey, Values]:
             laid = lay(timetable, by_day, held)

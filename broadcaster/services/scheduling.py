@@ -12,11 +12,12 @@ from broadcaster.config import Config
 from broadcaster.domain.airing import AiringKey
 from broadcaster.domain.bulletin import BulletinState, Priority
 from broadcaster.domain.plan import Overflow
-from broadcaster.domain.roles import Actor, Role
+from broadcaster.domain.roles import Actor
 from broadcaster.errors import InputError
 from broadcaster.services.exchange import ScheduleEntry
-from broadcaster.services.foresight import Choice, Foresight, Offer, outlook
+from broadcaster.services.foresight import Choice, Foresight, Offer, Outlook, outlook
 from broadcaster.services.keeping import Change
+from broadcaster.services.permissions import KEEPERS
 from broadcaster.services.schedules import (
     check,
     check_version,
@@ -32,7 +33,6 @@ from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
 from broadcaster.store.tables import ScheduleRow
 
-KEEPERS = (Role.OPERATOR, Role.ADMINISTRATOR)
 _DAYS = 14  # that are looked at before something is kept
 
 Edit = Callable[[ScheduleEntry], ScheduleEntry]
@@ -73,7 +73,10 @@ def look(
     session: Session, config: Config, entry: ScheduleEntry, now: datetime, days: int = _DAYS
 ) -> tuple[Foresight, list[Offer]]:
     """As `foresee`, of a schedule that is there already, whatever became of its bulletin."""
-    seen = outlook(session, config, entry.communes, now, days, entry.id)
+    return _seen(outlook(session, config, entry.communes, now, days, entry.id), entry)
+
+
+def _seen(seen: Outlook, entry: ScheduleEntry) -> tuple[Foresight, list[Offer]]:
     foresight = seen.foresight(entry)
     return foresight, seen.offers(entry) if foresight.not_fitting else []
 
@@ -93,7 +96,8 @@ def add(
         check(session, entry)
         _check_bulletin(session, entry)
         check_ahead(session, entry, now)
-        return _keep(session, config, entry, actor, now, choice, known=frozenset())
+        seen = outlook(session, config, entry.communes, now, _DAYS, entry.id)
+        return _keep(session, seen, entry, actor, choice, known=frozenset())
 
 
 def change(
@@ -120,9 +124,9 @@ def change(
         if entry.bulletin != before.bulletin or not set(entry.communes) <= set(before.communes):
             _check_bulletin(session, entry)  # else a date of what was withdrawn could not be skipped
         check_dates(session, before, entry, now)
-        as_it_is, _ = look(session, config, before, now)
-        known = frozenset(airing.key for airing in as_it_is.not_fitting)
-        return _keep(session, config, entry, actor, now, choice, known=known)
+        seen = outlook(session, config, entry.communes, now, _DAYS, entry.id)
+        known = frozenset(airing.key for airing in seen.not_fitting(before))
+        return _keep(session, seen, entry, actor, choice, known=known)
 
 
 def remove(store: Store, schedule: str, actor: Actor, now: datetime, *, version: int | None = None) -> None:
@@ -149,22 +153,27 @@ def written(values: dict[str, Any]) -> ScheduleEntry:
 
 
 def _keep(
-    session: Session, config: Config, entry: ScheduleEntry, actor: Actor, now: datetime, choice: Choice | None,
+    session: Session, seen: Outlook, entry: ScheduleEntry, actor: Actor, choice: Choice | None,
     *, known: Collection[AiringKey],
 ) -> Kept:  # fmt: skip
     """`known` are the airings of which it was decided before that they may not fit."""
-    foresight, offers = look(session, config, entry, now)
+    foresight, offers = _seen(seen, entry)
     is_new = any(airing.key not in known for airing in foresight.not_fitting)
     if entry.overflow is not Overflow.SKIP or not is_new:
-        return Kept(entry, keep_schedule(session, entry, actor, now).change, foresight)
+        return Kept(entry, keep_schedule(session, entry, actor, seen.now).change, foresight)
     offer = _chosen(entry, foresight, offers, choice)
-    done = keep_schedule(session, offer.entry, actor, now)
+    done = keep_schedule(session, offer.entry, actor, seen.now)
     data = {"choice": choice, "not_fitting": len(foresight.not_fitting), "still_not_fitting": offer.blocked}
     journal.append(
-        session, chain=journal.SYSTEM, action=Action.OVERFLOW_CHOSEN, now=now, actor=actor, subject=entry.id, data=data
+        session,
+        chain=journal.SYSTEM,
+        action=Action.OVERFLOW_CHOSEN,
+        now=seen.now,
+        actor=actor,
+        subject=entry.id,
+        data=data,
     )
-    foresight, _ = look(session, config, offer.entry, now)
-    return Kept(offer.entry, done.change, foresight)
+    return Kept(offer.entry, done.change, seen.foresight(offer.entry))
 
 
 def _chosen(entry: ScheduleEntry, foresight: Foresight, offers: Sequence[Offer], choice: Choice | None) -> Offer:

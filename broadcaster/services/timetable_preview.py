@@ -1,5 +1,6 @@
 """What would air of a file in the one schema, from the file alone: no database, the planner's own arithmetic."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +17,7 @@ from broadcaster.errors import InputError
 from broadcaster.services.exchange import BulletinEntry, Code, CommuneEntry, Exchange, ScheduleEntry, SlotEntry
 from broadcaster.services.holidays import HolidayBook
 from broadcaster.services.importing import commune_row, refuse_twins
-from broadcaster.services.wishes import Asked, Calendar, OfBulletin, asked_from, wishes
+from broadcaster.services.wishes import Asked, Calendar, OfBulletin, add_wanted, asked_from
 from broadcaster.store import communes as places
 
 _BEFORE = timedelta(days=7)
@@ -98,16 +99,13 @@ def _of_commune(
     timetable: CommuneTimetable = places.timetable(row, None, holidays)
     # From before the first date: a slot may cross midnight, and what goes on to the next day can push others on.
     calendar = Calendar(days + _BEFORE.days)
-    wanted: dict[date, list[Wanted]] = {}
-    shown: set[tuple[str, date]] = set()
+    wanted: defaultdict[date, list[Wanted]] = defaultdict(list)
     for entry, item in zip(file.schedules, asked, strict=True):
-        if commune.code not in entry.communes:
-            continue
-        length_ms = round(bulletins[entry.bulletin].duration_s * 1000)
-        for rule_date, day in calendar.dates(item, first - _BEFORE):
-            wanted.setdefault(day, []).extend(Wanted(rule_date, wish) for wish in wishes(item, length_ms))
-            if first <= day < first + timedelta(days=days):
-                shown.add((entry.id, rule_date))
+        if commune.code in entry.communes:
+            length_ms = round(bulletins[entry.bulletin].duration_s * 1000)
+            add_wanted(wanted, item, length_ms, calendar, first - _BEFORE)
+    asked_for = (first + timedelta(days=number) for number in range(days))
+    shown = {(item.wish.schedule, item.date) for day in asked_for for item in wanted.get(day, ())}
     of_schedule = {entry.id: entry.bulletin for entry in file.schedules}
     for key, due, ends, blocked in lay(timetable, wanted):
         if (key.schedule, key.local_date) in shown:

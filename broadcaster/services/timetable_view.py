@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from broadcaster.config import Config
 from broadcaster.domain.airing import AiringKey, Outcome, Reason
 from broadcaster.domain.timetable import Caps, CommuneTimetable, Interval, instant
-from broadcaster.services.communes import named
+from broadcaster.services.communes import named, timetable_of
 from broadcaster.services.foresight import outlook
-from broadcaster.services.holidays import HolidayBook
+from broadcaster.services.holidays import kept_book
 from broadcaster.store import communes as places
 from broadcaster.store.tables import AiringRow, BulletinRow, RevisionRow, ScheduleRow
 
@@ -86,15 +86,13 @@ class View:
 def view(session: Session, config: Config, commune: str, first: date, days: int, now: datetime) -> View:
     """The days from a local date on. Raises InputError for an unknown commune."""
     (row,) = named(session, [commune])
-    book = HolidayBook(config.data_folder / "holidays")
-    holidays = book.dates(row.timetable.get("holidays"), first)
-    timetable = places.timetable(row, config.timetable.quiet_hours, holidays)
+    timetable = timetable_of(row, config, kept_book(config), first)
     airings = _airings(session, config, timetable, first, days, now)
     caps = timetable.caps or Caps()
     shown = [
         ShownDay(
             date=day,
-            is_holiday=day in holidays,
+            is_holiday=day in timetable.holidays,
             sessions=_sessions(timetable, day, airings),
             most_sessions=caps.sessions_on(day),
             per_session=caps.per_session,

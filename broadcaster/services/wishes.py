@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from broadcaster.domain.airing import Reason
 from broadcaster.domain.bulletin import BulletinState, Priority, digest
 from broadcaster.domain.place import Mode, Station, airing_mode
-from broadcaster.domain.plan import OnHolidays, Overflow, Wish, dates_of_wish, whole_length
+from broadcaster.domain.plan import OnHolidays, Overflow, Wanted, Wish, dates_of_wish, whole_length
 from broadcaster.domain.timetable import local_dates
 from broadcaster.services.exchange import ScheduleEntry
 from broadcaster.store import communes as places
+from broadcaster.store.bulk import in_parts
 from broadcaster.store.tables import (
     BulletinRow,
     ClipRow,
@@ -28,7 +29,6 @@ from broadcaster.store.tables import (
 )
 
 _BARS = {BulletinState.WITHDRAWN: Reason.WITHDRAWN, BulletinState.EXPIRED: Reason.EXPIRED}
-_IN_ONE_QUERY = 500  # SQLite takes only so many values in one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +246,15 @@ def wishes(asked: Asked, length_ms: int) -> Iterator[Wish]:
         )
 
 
+def add_wanted(
+    by_day: defaultdict[date, list[Wanted]], asked: Asked, length_ms: int, calendar: Calendar, today: date
+) -> None:
+    """What one schedule wishes for on its dates around `today`, beside what others wish for there."""
+    wished = list(wishes(asked, length_ms))
+    for rule_date, day in calendar.dates(asked, today):
+        by_day[day] += [Wanted(rule_date, wish) for wish in wished]
+
+
 def _rows(
     session: Session, query: Select[*tuple[Any, ...]], column: Any, values: Collection[str] | None
 ) -> Iterator[Any]:
@@ -253,9 +262,8 @@ def _rows(
     if values is None:
         yield from session.execute(query)
         return
-    listed = sorted(values)
-    for start in range(0, len(listed), _IN_ONE_QUERY):
-        yield from session.execute(query.where(column.in_(listed[start : start + _IN_ONE_QUERY])))
+    for part in in_parts(sorted(values)):
+        yield from session.execute(query.where(column.in_(part)))
 
 
 def _in(session: Session, query: Select[Any], column: Any, values: Collection[str] | None) -> Iterator[Any]:

@@ -1,12 +1,22 @@
 """Many rows at once: at the size of a country, a statement that is built row by row is too slow."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 
 _KEPT_VALUES = 4096
+IN_ONE_STATEMENT = 500
+"""SQLite takes only so many values in one."""
+
+T = TypeVar("T")
+
+
+def in_parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Values in parts that fit into one statement."""
+    for start in range(0, len(values), IN_ONE_STATEMENT):
+        yield values[start : start + IN_ONE_STATEMENT]
 
 
 def insert_rows(connection: Connection, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

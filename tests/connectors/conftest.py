@@ -10,9 +10,8 @@ from broadcaster import clock, reach
 from broadcaster.connectors import axis as axis_module
 from broadcaster.connectors import vapix
 from broadcaster.connectors.axis import AxisConnector
-from broadcaster.connectors.base import connect
 from broadcaster.domain.order import Order
-from tests.connectors.orders import clip_in, order, station
+from tests.connectors.orders import clip_in, connecting, order
 from tests.fakes.axis import Axis
 from tests.fakes.http_station import running
 
@@ -39,15 +38,6 @@ def axis_connect(axis: Axis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     monkeypatch.setattr(axis_module, "LOOK_EVERY_S", 0.005)
     monkeypatch.setattr(axis_module, "RETRY_S", 0.005)
     monkeypatch.setattr(vapix, "RECONNECT_S", 0.005)
-    made: list[AxisConnector] = []
-
-    def make(**config: object) -> AxisConnector:
-        credential = {"username": "loa", "password": axis.password}
-        found = connect(station("axis", **{"address": axis.address, **credential, **config}))
-        assert isinstance(found, AxisConnector)
-        made.append(found)
-        return found
-
-    yield make
-    for connector in made:
-        connector.close()
+    usual = {"address": axis.address, "username": "loa", "password": axis.password}
+    with connecting("axis", AxisConnector, **usual) as make:
+        yield make

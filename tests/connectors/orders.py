@@ -1,15 +1,20 @@
 """Orders and clips for tests of connectors."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
+
+import pytest
 
 from broadcaster import files
 from broadcaster.audio import encode
-from broadcaster.connectors.base import Connector
+from broadcaster.connectors.base import Connector, connect
 from broadcaster.domain.order import Order, Report
 from broadcaster.domain.place import Mode, Station
+from broadcaster.errors import DeliveryError
 from tests.audio.sounds import sine
 
 RATE_HZ = 8_000
@@ -41,6 +46,32 @@ def order(clip: Path, start: datetime, airing: str = "A1", *, grace_s: float = 3
         clip=clip,
         clip_sha256=files.sha256(clip) if clip.is_file() else "0" * 64,
     )
+
+
+Made = TypeVar("Made", bound=Connector)
+
+
+@contextmanager
+def connecting(kind: str, made_of: type[Made], **usual: object) -> Iterator[Callable[..., Made]]:
+    """Makes connectors of a kind with what is said of their configuration; all are closed at the end."""
+    made: list[Made] = []
+
+    def make(**config: object) -> Made:
+        found = connect(station(kind, **{**usual, **config}))
+        assert isinstance(found, made_of)
+        made.append(found)
+        return found
+
+    yield make
+    for connector in made:
+        connector.close()
+
+
+def refusal(connector: Connector, given: Order) -> DeliveryError:
+    """Why a connector does not take an order."""
+    with pytest.raises(DeliveryError, match="kep-loa") as refused:
+        connector.deliver(given)
+    return refused.value
 
 
 def reports(connector: Connector, count: int) -> list[Report]:

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from broadcaster import clock
-from broadcaster.connectors.base import connect, status
+from broadcaster.connectors.base import status
 from broadcaster.connectors.http import HttpConnector
 from broadcaster.domain.airing import Evidence
 from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.order import Order, ReportState
 from broadcaster.errors import DeliveryError
-from tests.connectors.orders import clip_in, order, reports, station, until
+from tests.connectors.orders import clip_in, connecting, order, refusal, reports, station, until
 from tests.fakes.http_station import Request, Vice, running
 from tests.fakes.vendor import SECRET, Vendor
 
@@ -34,17 +34,8 @@ def vendor() -> Iterator[Vendor]:
 
 @pytest.fixture
 def connected(vendor: Vendor) -> Iterator[Connect]:
-    made: list[HttpConnector] = []
-
-    def make(**config: object) -> HttpConnector:
-        found = connect(station("http", **{"address": vendor.address, "secret": SECRET, "poll_s": 0.01, **config}))
-        assert isinstance(found, HttpConnector)
-        made.append(found)
-        return found
-
-    yield make
-    for connector in made:
-        connector.close()
+    with connecting("http", HttpConnector, address=vendor.address, secret=SECRET, poll_s=0.01) as make:
+        yield make
 
 
 @pytest.fixture
@@ -55,12 +46,6 @@ def loa(connected: Connect) -> HttpConnector:
 @pytest.fixture
 def later(tmp_path: Path) -> Order:
     return order(clip_in(tmp_path), clock.now() + HOUR)
-
-
-def refusal(loa: HttpConnector, given: Order) -> DeliveryError:
-    with pytest.raises(DeliveryError, match="kep-loa") as refused:
-        loa.deliver(given)
-    return refused.value
 
 
 def test_order_envelope_and_clip_arrive_as_they_are(loa: HttpConnector, vendor: Vendor, later: Order) -> None:

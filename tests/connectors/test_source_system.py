@@ -15,7 +15,7 @@ from broadcaster.domain.airing import Evidence
 from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.order import Order, ReportState
 from broadcaster.errors import DeliveryError
-from tests.connectors.orders import clip_in, order, reports, station, until
+from tests.connectors.orders import clip_in, connecting, order, refusal, reports, station, until
 from tests.fakes.http_station import Vice, running
 from tests.fakes.source_system import PASSWORD, SourceSystem
 
@@ -45,17 +45,10 @@ def system() -> Iterator[SourceSystem]:
 
 @pytest.fixture
 def connected(system: SourceSystem) -> Iterator[Connect]:
-    made: list[SourceSystemConnector] = []
-
-    def make(**config: object) -> SourceSystemConnector:
-        found = connect(station("source_system", **{"address": system.address, "poll_s": 0.01, **CONFIG, **config}))
-        assert isinstance(found, SourceSystemConnector)
-        made.append(found)
-        return found
-
-    yield make
-    for connector in made:
-        connector.close()
+    with connecting(
+        "source_system", SourceSystemConnector, **{"address": system.address, "poll_s": 0.01, **CONFIG}
+    ) as make:
+        yield make
 
 
 @pytest.fixture
@@ -67,12 +60,6 @@ def loa(connected: Connect) -> SourceSystemConnector:
 def begun(tmp_path: Path) -> Order:
     """An order whose time is a second past, so that the log's whole seconds do not matter."""
     return order(clip_in(tmp_path), clock.now() - timedelta(seconds=1))
-
-
-def refusal(loa: SourceSystemConnector, given: Order) -> DeliveryError:
-    with pytest.raises(DeliveryError, match="kep-loa") as refused:
-        loa.deliver(given)
-    return refused.value
 
 
 def test_a_playlist_is_sent_in_the_words_in_use(loa: SourceSystemConnector, system: SourceSystem, begun: Order) -> None:

@@ -15,7 +15,8 @@ from broadcaster.orders.verify import Accepted, Duplicate, Listener, Refusal, Re
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 """16:00 in Kép."""
-MINUTE = timedelta(minutes=1)
+MILLISECOND, SECOND = timedelta(milliseconds=1), timedelta(seconds=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 QUIET = Window(time(21), time(5))
 AIRINGS = tuple(f"01KAR0000000000000000000{number:02d}" for number in range(16))

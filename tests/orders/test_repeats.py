@@ -1,7 +1,6 @@
 """What comes twice, in another order, cancelled or stopped; and what is asked again right before it sounds."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -11,10 +10,13 @@ from broadcaster.orders.memory import EVERYTHING, WINDOW, Known, Memory, State
 from broadcaster.orders.payload import PACK, Command, Lateness, LatePolicy
 from broadcaster.orders.verify import Refusal, examine, may_start
 from tests.orders.cast import (
+    HOUR,
     LISTENER,
+    MILLISECOND,
     MINUTE,
     NOW,
     ORDER_KEY,
+    SECOND,
     STOP_KEY,
     at_once,
     code,
@@ -27,9 +29,6 @@ from tests.orders.cast import (
     told,
 )
 
-SECOND = timedelta(seconds=1)
-MILLISECOND = timedelta(milliseconds=1)
-HOUR = timedelta(hours=1)
 PUNCTUAL_ONLY = play(late=Lateness(LatePolicy.SKIP, 300))
 
 

@@ -16,10 +16,13 @@ from broadcaster.orders.memory import Known, Memory, State
 from broadcaster.orders.payload import HELD, PACK, Audio, Command, Lateness, LatePolicy
 from broadcaster.orders.verify import Accepted, Refusal, Refused, clip_fault, examine, may_start
 from tests.orders.cast import (
+    HOUR,
     LISTENER,
+    MILLISECOND,
     MINUTE,
     NOW,
     ORDER_KEY,
+    SECOND,
     STOP_KEY,
     at_once,
     code,
@@ -30,10 +33,6 @@ from tests.orders.cast import (
     signed,
     told,
 )
-
-SECOND = timedelta(seconds=1)
-MILLISECOND = timedelta(milliseconds=1)
-HOUR = timedelta(hours=1)
 
 
 def test_an_order_for_this_loudspeaker_is_accepted_and_remembered() -> None:
