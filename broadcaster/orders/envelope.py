@@ -10,10 +10,20 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from broadcaster.errors import BroadcasterError
 from broadcaster.orders import strict_json
 from broadcaster.orders.keys import PrivateKey, PublicKey
+
+
+class Verifier(Protocol):
+    """A public key."""
+
+    def verifies(self, signature: bytes, message: bytes) -> bool: ...
+
+
+Key = TypeVar("Key", bound=Verifier)
 
 ORDER_LIMIT_BYTES = 8192
 MAX_SIGNATURES = 8
@@ -31,12 +41,12 @@ class SignatureError(BroadcasterError):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Generic[Key]):
     """What was signed, and by whom; the only bytes that may be parsed."""
 
     type: str
     payload: bytes
-    key: PublicKey
+    key: Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ def sign(payload: bytes, payload_type: str, *keys: PrivateKey) -> bytes:
     return json.dumps(envelope, separators=(",", ":")).encode()
 
 
-def opened(envelope: bytes, keys: Sequence[PublicKey], *, limit_bytes: int = ORDER_LIMIT_BYTES) -> Opened:
+def opened(envelope: bytes, keys: Sequence[Key], *, limit_bytes: int = ORDER_LIMIT_BYTES) -> Opened[Key]:
     """What a known key has signed; of several that did, the first of `keys`. Whether the key may is not asked here.
 
     Raises TooLargeError, MalformedError where it is no envelope, SignatureError.

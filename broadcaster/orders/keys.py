@@ -57,11 +57,7 @@ class PublicKey:
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether this key made the signature (RFC 8032, no pre-hash)."""
-        try:
-            Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
-        except (InvalidSignature, ValueError):  # ValueError: no point of the curve
-            return False
-        return True
+        return verifies(self.raw, signature, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +78,15 @@ class Alarm:
     key: PublicKey
     days_left: int
     threshold_days: int
+
+
+def verifies(raw: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether the public key of these 32 bytes made the signature."""
+    try:
+        Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
+    except (InvalidSignature, ValueError):  # ValueError: no point of the curve
+        return False
+    return True
 
 
 def new_key(purpose: Purpose, commune: str, now: datetime) -> PrivateKey:

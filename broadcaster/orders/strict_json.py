@@ -1,6 +1,6 @@
 """JSON from outside, read strictly: one object, no key twice, no NaN, no number that two programs read differently.
 
-Numbers are never negative, have no exponent, at most 15 figures before and 3 behind the point.
+Numbers have no exponent, at most 15 figures before and 3 behind the point; only whole ones may be negative.
 """
 
 import json
@@ -22,7 +22,7 @@ BIGGEST = 2**53 - 1
 
 _MOMENT = re.compile(r"2[0-9]{3}-(?:0[1-9]|1[0-2])-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z")
 _DECIMAL = re.compile(r"[0-9]{1,15}\.[0-9]{1,3}")
-_LONGEST_INTEGER = 16
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,15}")
 
 
 class MalformedError(BroadcasterError):
@@ -91,6 +91,13 @@ class Fields:
         if len(found) != len(values) or len(set(found)) != len(found):
             self.refuse(name)
         return tuple(found)
+
+    def integers(self, name: str, low: int, high: int) -> tuple[int, ...]:
+        """A list of whole numbers."""
+        values = self._list(name, 0, 1024)
+        found = tuple(value for value in values if type(value) is int and low <= value <= high)
+        self.require(len(found) == len(values), name)
+        return found
 
     def inner(self, name: str) -> "Fields":
         return Fields(self._take(name), self._path(name))
@@ -178,7 +185,7 @@ def _decimal(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) <= _LONGEST_INTEGER else _refuse(text)
+    return int(text) if _INTEGER.fullmatch(text) else _refuse(text)
 
 
 def _refuse(name: str) -> NoReturn:

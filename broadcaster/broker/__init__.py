@@ -1,0 +1,1 @@
+"""The embedded MQTT broker: for one commune or a few, on loopback unless told otherwise, closed by default."""

@@ -1,0 +1,1 @@
+"""The reference loudspeaker: one small process at the amplifier, outbound connections only."""
