@@ -22,6 +22,7 @@ from broadcaster.process import Children
 from broadcaster.services import keyring
 from broadcaster.services.airing import HandOver
 from broadcaster.services.bulletins import Desk
+from broadcaster.services.dispatching import Pools
 from broadcaster.services.holidays import kept_book
 from broadcaster.services.outcomes import OnEnd, Outcomes
 from broadcaster.services.rendering import Studio
@@ -128,7 +129,7 @@ class Application:
         """What one worker airs with."""
         confirm_within = timedelta(seconds=self.config.worker.confirm_within_s)
         outcomes = Outcomes(self.store, Stations(), self.program(), confirm_within, on_end)
-        return HandOver(self.store, self.studio, self.config, outcomes)
+        return HandOver(self.store, self.studio, self.config, outcomes, Pools())
 
     def statuses(self) -> Iterator[Status]:
         """A status for each component, tried for real; only stations are asked over a network.

@@ -55,6 +55,7 @@ class Worker:
         self._metronome.stop()
         self._application.children.close()
         self._runner.close()
+        self._hand_over.dispatch.close()
         try:
             self._outcomes.stop(clock.now())
             self._journal_troubles()

@@ -5,7 +5,7 @@ noticed by the next one; that only one worker sends is decided by a conditional 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from broadcaster import files
 from broadcaster.config import Config
 from broadcaster.domain.airing import (
-    OPEN_STATION_STATES,
     Evidence,
     Outcome,
     Phase,
@@ -26,12 +25,14 @@ from broadcaster.domain.order import Order
 from broadcaster.domain.place import Mode, Station
 from broadcaster.domain.plan import NEAR
 from broadcaster.domain.timetable import CommuneTimetable
-from broadcaster.errors import BroadcasterError
 from broadcaster.services import lateness, stops
 from broadcaster.services.barring import cut, refusal, targets
+from broadcaster.services.delivering import Delivering
+from broadcaster.services.dispatching import Dispatch, Inline
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.services.recalling import Recall
 from broadcaster.services.rendering import Studio
+from broadcaster.services.silencing import Silencer
 from broadcaster.store import airings
 from broadcaster.store import communes as places
 from broadcaster.store.engine import Store
@@ -59,10 +60,18 @@ class HandOver:
     studio: Studio
     config: Config
     outcomes: Outcomes
-    _complained: set[tuple[str, str]] = field(default_factory=set)
+    dispatch: Dispatch = field(default_factory=Inline)
+    delivering: Delivering = field(init=False)
+    silencer: Silencer = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Frozen: both live as long as this does.
+        object.__setattr__(self, "delivering", Delivering(self.store, self.outcomes, self.dispatch))
+        object.__setattr__(self, "silencer", Silencer(self.outcomes.stations, self.dispatch))
 
     def run(self, now: datetime) -> int:
         """Hand over every airing whose lead time has come, and end those that may not air; returns how many."""
+        self.delivering.go_on(now)
         with self.store.reading() as session:
             stations = places.stations(session)
             leads = {commune: self.outcomes.stations.lead(found) for commune, found in stations.items()}
@@ -77,12 +86,15 @@ class HandOver:
                 clip_fault = self._clip_fault(session.get_one(ClipRow, row.clip))
             self._hand_over(row, stations.get(row.commune, []), clip_fault, now)
 
-        for_each(ready, hand_over)
+        try:
+            for_each(ready, hand_over)
+        finally:
+            self.delivering.go_on(now)
         return len(ready)
 
     def recall(self, now: datetime) -> None:
         """Take back or cut short what may not air so any more, and plan anew what was taken back."""
-        Recall(self.store, self.config, self.outcomes, self._complained).run(now)
+        Recall(self.store, self.config, self.outcomes, self.silencer).run(now)
 
     def _hand_over(
         self, seen: AiringRow, stations: Sequence[Station], clip_fault: Verdict | None, now: datetime
@@ -92,11 +104,9 @@ class HandOver:
             if row is None or (row.phase, row.due_at, row.clip) != (seen.phase, seen.due_at, seen.clip):
                 return  # planned otherwise meanwhile; the next tick sees it as it is now
             orders = self._begin(session, row, stations, clip_fault, now)
-        if orders:
-            by_code = {station.code: station for station in stations}
-            failures = {code: self._deliver(by_code[code], order) for code, order in orders.items()}
-            with self.store.writing() as session:
-                self._handed_over(session, session.get_one(AiringRow, row.id), failures, now)
+        for station in stations:
+            if station.code in orders:
+                self.delivering.begin(station, orders[station.code])
 
     def _begin(
         self, session: Session, row: AiringRow, stations: Sequence[Station], clip_fault: Verdict | None, now: datetime
@@ -215,28 +225,3 @@ class HandOver:
             )
             for station in stations
         }
-
-    def _deliver(self, station: Station, order: Order) -> str:
-        """Hand an order to a station; what went wrong, or an empty text."""
-        extra = {"action": "delivery_failed", "airing": order.airing, "station": station.code}
-        try:
-            self.outcomes.stations.connector(station).deliver(order)
-        except BroadcasterError as error:
-            log.warning("An order was not handed over.", extra={**extra, "error": str(error)})
-            return str(error)
-        except Exception as error:  # whatever is wrong with one station, the others must air
-            log.exception("An order was not handed over.", extra=extra)
-            return repr(error)
-        return ""
-
-    def _handed_over(self, session: Session, row: AiringRow, failures: Mapping[str, str], now: datetime) -> None:
-        parts = airings.deliveries(session, row.id)
-        for part in parts:
-            if part.state is StationState.SENDING:  # else a report has overtaken this note
-                part.detail = failures.get(part.station, "")
-                part.state = StationState.FAILED if part.detail else StationState.ACCEPTED
-        if airings.move(session, row.id, [Phase.SENDING], phase=Phase.HANDED_OVER, handed_over_at=now):
-            failed_at = {station: error for station, error in failures.items() if error}
-            tell(session, self.outcomes.actor, Action.AIRING_HANDED_OVER, row, now, failed=failed_at)
-        if all(part.state not in OPEN_STATION_STATES for part in parts):
-            self.outcomes.conclude(session, row, now)

@@ -14,10 +14,11 @@ from broadcaster.config import Config
 from broadcaster.domain.airing import OPEN_STATION_STATES, Phase, Reason, StationState, Verdict
 from broadcaster.domain.place import Station
 from broadcaster.domain.plan import NEAR
-from broadcaster.errors import BroadcasterError, StoreError
+from broadcaster.errors import StoreError
 from broadcaster.services import planning, stops
 from broadcaster.services.barring import cut, is_superseded, refusal
 from broadcaster.services.outcomes import Outcomes, tell
+from broadcaster.services.silencing import Silencer
 from broadcaster.store import airings
 from broadcaster.store import communes as places
 from broadcaster.store.engine import Store
@@ -45,12 +46,10 @@ class _Findings:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """`complained` holds the orders of which it was said already that a station does not give them back."""
-
     store: Store
     config: Config
     outcomes: Outcomes
-    complained: set[tuple[str, str]] = field(default_factory=set)
+    silencer: Silencer
 
     def run(self, now: datetime) -> None:
         """Take back and cut short what may not air so, and plan anew what was taken back."""
@@ -59,10 +58,15 @@ class Recall:
             found = self._findings(session, stopped, now)
             known = {station.code: station for of in places.stations(session).values() for station in of}
             unsilenced = airings.unsilenced(session, now)
+        # What has ended, and a station could not be told so; then what ends now.
+        silent = [(row, [known[code] for code in codes if code in known]) for row, codes in unsilenced.items()]
         for row, verdict in found.ended:
-            self._end(row, verdict, known, now)
-        for row, codes in unsilenced.items():  # it has ended, and a station could not be told so
-            self._silence_parts(row, [known[code] for code in codes if code in known], now)
+            self._end(row, verdict, now)
+            # One that knows nothing of it stays as it is.
+            silent.append((row, [station for station in known.values() if station.commune == row.commune]))
+        self.silencer.ask((row.id, stations) for row, stations in silent)
+        for row, stations in silent:
+            self._silence_parts(row, stations, now)
         for row in found.begun if any(stop.zone is not None for stop in stopped) else ():
             self._silence_zones(row, stopped, known, now)
         self._renew(found.outdated, found.unplanned, known, now)
@@ -88,14 +92,12 @@ class Recall:
         }  # fmt: skip
         return found
 
-    def _end(self, row: AiringRow, verdict: Verdict, known: _Known, now: datetime) -> None:
+    def _end(self, row: AiringRow, verdict: Verdict, now: datetime) -> None:
         with self.store.writing() as session:
             for part in airings.deliveries(session, row.id):
                 if part.started_at is not None:  # as far as is known; the station's own word comes too late
                     part.position_s = max(0.0, (now - part.started_at).total_seconds())
             self.outcomes.end(session, session.get_one(AiringRow, row.id), verdict, now)
-        here = [station for station in known.values() if station.commune == row.commune]
-        self._silence_parts(row, here, now)  # one that knows nothing of it stays as it is
 
     def _silence_zones(self, row: AiringRow, stopped: Sequence[StopRow], known: _Known, now: datetime) -> None:
         """End the parts of an airing that are heard in a stopped zone; the others go on."""
@@ -107,7 +109,7 @@ class Recall:
 
     def _silence_parts(self, row: AiringRow, stations: Sequence[Station], now: datetime) -> None:
         """Silence an airing at some of its stations, and end it with the last of them."""
-        silent = {station.code for station in stations if self._silence(station, row.id)}
+        silent = self.silencer.silence(row.id, stations)
         if silent:
             with self.store.writing() as session:
                 parts = airings.deliveries(session, row.id)
@@ -143,7 +145,7 @@ class Recall:
         if row.phase is Phase.PLANNED:  # a worker died as it sent: nobody knows to whom
             told = {station.code for station in known.values() if station.commune == row.commune}
         failed = {part.station for part in parts if part.state is StationState.FAILED} & set(known)
-        silent = {code for code in told | failed if code in known and self._silence(known[code], row.id)}
+        silent = self.silencer.silence(row.id, [known[code] for code in told | failed if code in known])
         with self.store.writing() as session:
             if told <= silent:
                 is_back = airings.take_back(session, row.id)
@@ -157,22 +159,6 @@ class Recall:
             # What has given its order back is not to be left alone with that, should the plan be as it was again.
             airings.move(session, row.id, [row.phase], is_outdated=True)
         return False
-
-    def _silence(self, station: Station, airing: str) -> bool:
-        """Silence an airing at a station, playing or waiting; whether the station was reached."""
-        about = (airing, station.code)
-        try:
-            connector = self.outcomes.stations.connector(station)
-            connector.stop(airing)
-        except Exception as error:  # whatever is wrong with one station, the others have to fall silent
-            if about not in self.complained:
-                extra = {"action": "recall_failed", "airing": airing, "station": station.code, "error": str(error)}
-                is_known = isinstance(error, BroadcasterError)
-                log.error("An order was not taken back.", exc_info=None if is_known else error, extra=extra)
-            self.complained.add(about)
-            return False
-        self.complained.discard(about)
-        return connector.capabilities.can_stop
 
     def _plan_anew(self, commune: str, now: datetime) -> None:
         """At once, so that it can be handed over again; where that fails it waits, and is not handed over as it was."""

@@ -1,6 +1,7 @@
 """The worker's stations: one connector each, made when first needed and kept until the worker stops."""
 
 import logging
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -18,9 +19,14 @@ class Stations:
     def __init__(self) -> None:
         self._known: dict[str, tuple[Station, Connector]] = {}
         self._left: list[Report] = []  # of connectors that were replaced
+        self._guard = threading.Lock()
 
     def connector(self, station: Station) -> Connector:
-        """Raises BroadcasterError where the station cannot be connected as configured."""
+        """Raises BroadcasterError where the station cannot be connected as configured. Safe from any thread."""
+        with self._guard:
+            return self._connector(station)
+
+    def _connector(self, station: Station) -> Connector:
         kept, connector = self._known.get(station.code, (None, None))
         if kept == station and connector is not None:
             return connector

@@ -104,5 +104,5 @@ def test_a_worker_that_dies_in_between_hands_over_again_and_it_is_there_once(wor
 
 def test_a_folder_that_cannot_be_written_fails_the_airing(world: World, stick: Path) -> None:
     stick.write_text("no folder", encoding="utf-8")
-    world.run(DUE - MINUTE, DUE + MINUTE)
+    world.run(DUE - MINUTE, DUE + 6 * MINUTE)  # it is tried until the airing would be too late
     assert world.outcome() == (Outcome.FAILED, Reason.STATION_UNREACHABLE, Evidence.NONE)
