@@ -2,7 +2,7 @@
 
 import importlib
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from broadcaster import strict_yaml
 from broadcaster.domain.airing import Evidence
@@ -63,6 +63,14 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Silence everything and let go of threads and devices; reports that result can still be fetched."""
+
+
+@runtime_checkable
+class Signed(Connector, Protocol):
+    """A connector whose loudspeakers obey signed orders alone: what stops them has to be signed too, so `stop` raises."""
+
+    def send(self, envelope: bytes) -> None:
+        """Hand a signed cancel, stop, release, volume or test to all of the station. Raises DeliveryError."""
 
 
 def connect(station: Station) -> Connector:
