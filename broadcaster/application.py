@@ -24,6 +24,7 @@ from broadcaster.services.airing import HandOver
 from broadcaster.services.bulletins import Desk
 from broadcaster.services.dispatching import Pools
 from broadcaster.services.holidays import kept_book
+from broadcaster.services.ordering import Signer
 from broadcaster.services.outcomes import OnEnd, Outcomes
 from broadcaster.services.rendering import Studio
 from broadcaster.services.stations import Stations
@@ -95,6 +96,11 @@ class Application:
         return self.config.data_folder / "keys"
 
     @property
+    def signer(self) -> Signer:
+        """Reads the communes' keys: only the worker may."""
+        return Signer(self.keys_folder, self.config.door_url, self.config)
+
+    @property
     def recordings(self) -> Recordings:
         return _recordings(self.config)
 
@@ -129,7 +135,7 @@ class Application:
         """What one worker airs with."""
         confirm_within = timedelta(seconds=self.config.worker.confirm_within_s)
         outcomes = Outcomes(self.store, Stations(), self.program(), confirm_within, on_end)
-        return HandOver(self.store, self.studio, self.config, outcomes, Pools())
+        return HandOver(self.store, self.studio, self.config, outcomes, self.signer, Pools())
 
     def statuses(self) -> Iterator[Status]:
         """A status for each component, tried for real; only stations are asked over a network.

@@ -16,6 +16,7 @@ from pydantic import Field as Setting
 from pydantic import field_validator
 
 from broadcaster import net, strict_yaml
+from broadcaster.config_devices import BrokerSettings, DoorSettings
 from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.timetable import local_time
 from broadcaster.errors import ConfigError, InputError
@@ -196,7 +197,14 @@ class Config(Strict):
     timetable: TimetableSettings = TimetableSettings()
     worker: WorkerSettings = WorkerSettings()
     net: NetSettings = NetSettings()
+    broker: BrokerSettings = BrokerSettings()
+    door: DoorSettings = DoorSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def door_url(self) -> str:
+        """Where loudspeakers fetch their clips."""
+        return self.door.url
 
     @property
     def database_url(self) -> str:

@@ -1,6 +1,6 @@
 """One airing: the phases it goes through, and the one outcome it ends in, with the reason and the evidence."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -46,9 +46,11 @@ class Reason(StrEnum):
     CLIP_MISSING = "clip_missing"
     CLIP_DAMAGED = "clip_damaged"
     NO_STATION = "no_station"
+    NOT_SIGNED = "not_signed"
     STATION_REFUSED = "station_refused"
     STATION_UNREACHABLE = "station_unreachable"
     NOT_CONFIRMED = "not_confirmed"
+    NO_SOUND = "no_sound"
     STOPPED = "stopped"
     PREEMPTED = "preempted"
     SERVER_DOWN = "server_down"
@@ -101,7 +103,7 @@ class AiringKey(NamedTuple):
 
 
 class StationState(StrEnum):
-    """What is known of one station's part in an airing."""
+    """What is known of the part of one station in an airing, or of one of its loudspeakers."""
 
     SENDING = "sending"
     ACCEPTED = "accepted"
@@ -112,11 +114,15 @@ class StationState(StrEnum):
     STOPPED = "stopped"
     RECALLED = "recalled"
     UNCONFIRMED = "unconfirmed"
+    SILENT = "silent"
+    """It played to the end, and heard nothing of itself."""
+    UNSIGNED = "unsigned"
+    """Its loudspeakers obey signed orders alone, and nothing could be signed."""
 
 
 OPEN_STATION_STATES = (StationState.SENDING, StationState.ACCEPTED, StationState.STARTED)
 
-_AFTER_START = frozenset({StationState.FINISHED, StationState.STOPPED, StationState.REFUSED})
+_AFTER_START = frozenset({StationState.FINISHED, StationState.SILENT, StationState.STOPPED, StationState.REFUSED})
 _BEFORE_START = _AFTER_START | {StationState.STARTED, StationState.RECALLED}
 STATION_TRANSITIONS: Mapping[StationState, frozenset[StationState]] = {
     # A report can overtake our own note that the order was accepted.
@@ -145,9 +151,16 @@ _PART: Mapping[StationState, Verdict] = {
     StationState.STARTED: Verdict(Outcome.PARTIAL, Reason.NOT_CONFIRMED, Evidence.STARTED),
     StationState.ACCEPTED: Verdict(Outcome.MISSED, Reason.NOT_CONFIRMED, Evidence.ACCEPTED),
     StationState.SENDING: Verdict(Outcome.MISSED, Reason.NOT_CONFIRMED, Evidence.NONE),
+    StationState.SILENT: Verdict(Outcome.FAILED, Reason.NO_SOUND, Evidence.NONE),
     StationState.REFUSED: Verdict(Outcome.FAILED, Reason.STATION_REFUSED, Evidence.NONE),
     StationState.FAILED: Verdict(Outcome.FAILED, Reason.STATION_UNREACHABLE, Evidence.NONE),
+    StationState.UNSIGNED: Verdict(Outcome.FAILED, Reason.NOT_SIGNED, Evidence.NONE),
 }
+
+
+def least_bad(states: Iterable[StationState]) -> StationState:
+    """How far a station came whose loudspeakers came this far."""
+    return min(states, key=list(_PART).index)
 
 
 def evidence_of(state: StationState, strongest: Evidence, *, has_started: bool) -> Evidence:
@@ -162,7 +175,7 @@ def verdict(
     lost: Reason | None = None,
     evidence: Mapping[str, Evidence] | None = None,
 ) -> Verdict:
-    """The one outcome of an airing whose stations have come this far and will come no further.
+    """The one outcome of an airing whose stations, or their loudspeakers, have come this far and will come no further.
 
     All aired: aired, with the weakest evidence among them. Some: partial. None: the least bad of theirs.
     `lost` says why it ended without its stations' doing (a worker that died or was stopped); `evidence` how each

@@ -29,9 +29,11 @@ from broadcaster.services import lateness, stops
 from broadcaster.services.barring import cut, refusal, targets
 from broadcaster.services.delivering import Delivering
 from broadcaster.services.dispatching import Dispatch, Inline
+from broadcaster.services.ordering import Signer
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.services.recalling import Recall
 from broadcaster.services.rendering import Studio
+from broadcaster.services.sealing import Sealing
 from broadcaster.services.silencing import Silencer
 from broadcaster.store import airings
 from broadcaster.store import communes as places
@@ -60,14 +62,18 @@ class HandOver:
     studio: Studio
     config: Config
     outcomes: Outcomes
+    signer: Signer
     dispatch: Dispatch = field(default_factory=Inline)
+    sealing: Sealing = field(init=False)
     delivering: Delivering = field(init=False)
     silencer: Silencer = field(init=False)
 
     def __post_init__(self) -> None:
-        # Frozen: both live as long as this does.
+        # Frozen: these live as long as this does.
+        stations = self.outcomes.stations
+        object.__setattr__(self, "sealing", Sealing(stations, self.signer))
         object.__setattr__(self, "delivering", Delivering(self.store, self.outcomes, self.dispatch))
-        object.__setattr__(self, "silencer", Silencer(self.outcomes.stations, self.dispatch))
+        object.__setattr__(self, "silencer", Silencer(self.store, stations, self.sealing, self.dispatch))
 
     def run(self, now: datetime) -> int:
         """Hand over every airing whose lead time has come, and end those that may not air; returns how many."""
@@ -104,14 +110,20 @@ class HandOver:
             if row is None or (row.phase, row.due_at, row.clip) != (seen.phase, seen.due_at, seen.clip):
                 return  # planned otherwise meanwhile; the next tick sees it as it is now
             orders = self._begin(session, row, stations, clip_fault, now)
+            if orders is None:  # what was done for it so far must not stay
+                session.rollback()
+                return
         for station in stations:
             if station.code in orders:
                 self.delivering.begin(station, orders[station.code])
 
     def _begin(
         self, session: Session, row: AiringRow, stations: Sequence[Station], clip_fault: Verdict | None, now: datetime
-    ) -> dict[str, Order]:
-        """Write down that an airing is being sent; its orders by station, none where it may not air, or not yet."""
+    ) -> dict[str, Order] | None:
+        """Write down that an airing is being sent; its orders by station, none where it may not air, or not yet.
+
+        None where its orders cannot be signed, and there is still time to mend that.
+        """
         stopped = stops.in_force(session)
         found, missing = targets(session, row, stations, stopped)
         latest, start = self._latest_start(session, row), lateness.start(session, row, now)
@@ -129,11 +141,19 @@ class HandOver:
         if not airings.move(session, row.id, [Phase.PLANNED], **values):
             return {}
         session.refresh(row)
+        orders, unsigned = self.sealing.seal(session, row, found, self._orders(session, row, found, latest), now)
+        if unsigned and row.due_at > now:
+            return None
         codes = [station.code for station in found]
         tell(session, self.outcomes.actor, Action.AIRING_SENDING, row, now, stations=codes)
         for code in codes:
-            session.add(DeliveryRow(airing=row.id, station=code, state=StationState.SENDING, sent_at=now, detail=""))
-        return self._orders(session, row, found, latest)
+            state = StationState.UNSIGNED if code in unsigned else StationState.SENDING
+            detail = unsigned.get(code, "")
+            session.add(DeliveryRow(airing=row.id, station=code, state=state, sent_at=now, detail=detail))
+        if not orders:
+            session.flush()
+            self.outcomes.conclude(session, row, now)
+        return orders
 
     def _fault(
         self,

@@ -20,6 +20,8 @@ PER_STATION = 2
 class Errand(StrEnum):
     DELIVER = "deliver"
     STOP = "stop"
+    LATCH = "latch"
+    """A stop or release of the whole station."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from broadcaster.store.tables import (
 )
 
 CONFIRM_WITHIN = timedelta(minutes=10)
+_SCHEDULE = "khan-cap-"
 _WAITING = EmergencyRow.confirmed_at.is_(None) & EmergencyRow.withdrawn_at.is_(None)
 
 
@@ -250,8 +251,13 @@ def _put_on_air(session: Session, found: EmergencyRow, submission: SubmissionRow
     return made
 
 
+def behind(session: Session, schedule: str) -> EmergencyRow:
+    """What two people said of the airings of a schedule that was made for an emergency."""
+    return session.get_one(EmergencyRow, schedule.removeprefix(_SCHEDULE).upper())
+
+
 def _schedule(found: EmergencyRow) -> str:
-    return f"khan-cap-{found.id.lower()}"
+    return f"{_SCHEDULE}{found.id.lower()}"
 
 
 def _tell(session: Session, action: Action, found: EmergencyRow, actor: Actor, now: datetime, **more: object) -> None:

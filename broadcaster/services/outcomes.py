@@ -17,20 +17,18 @@ from sqlalchemy.orm import Session
 from broadcaster.domain.airing import (
     OPEN_STATION_STATES,
     STATION_TRANSITIONS,
-    Evidence,
     Phase,
     Reason,
     StationState,
     Verdict,
-    evidence_of,
-    verdict,
 )
 from broadcaster.domain.order import Report, ReportState
 from broadcaster.domain.place import Station
 from broadcaster.domain.roles import Actor
 from broadcaster.errors import StoreError
+from broadcaster.services import verdicts
 from broadcaster.services.stations import Stations
-from broadcaster.store import airings, journal
+from broadcaster.store import airings, journal, plays
 from broadcaster.store import communes as places
 from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
@@ -109,8 +107,7 @@ class Outcomes:
         parts = airings.deliveries(session, row.id)
         heard = [part for part in parts if part.state in _HEARD_TO_AN_END]
         finished_at = max((part.ended_at for part in heard if part.ended_at is not None), default=None)
-        states = {part.station: part.state for part in parts}
-        self.end(session, row, verdict(states, lost, self._evidence(session, row, parts)), now, finished_at)
+        self.end(session, row, verdicts.found(session, row, self.stations, lost), now, finished_at)
 
     def end(
         self, session: Session, row: AiringRow, verdict: Verdict, now: datetime, finished_at: datetime | None = None
@@ -125,20 +122,14 @@ class Outcomes:
         if not airings.move(session, row.id, (Phase.PLANNED, *_BEGUN), phase=Phase.ENDED, **values):
             return
         stations = {part.station: f"{part.state} {part.detail}".strip() for part in airings.deliveries(session, row.id)}
-        data = {name: value for name, value in values.items() if name != "finished_at"}
-        tell(session, self.actor, Action.AIRING_ENDED, row, now, **data, lateness_ms=row.lateness_ms, stations=stations)
+        heard = {
+            f"{play.station}/{play.loudspeaker}": f"{play.state} {play.code}".strip()
+            for play in plays.of_airing(session, row.id)
+        }
+        data: dict[str, object] = {name: value for name, value in values.items() if name != "finished_at"}
+        data |= {"lateness_ms": row.lateness_ms, "stations": stations} | ({"loudspeakers": heard} if heard else {})
+        tell(session, self.actor, Action.AIRING_ENDED, row, now, **data)
         event.listen(session, "after_commit", lambda _: self.on_end(row), once=True)
-
-    def _evidence(self, session: Session, row: AiringRow, parts: Iterable[DeliveryRow]) -> dict[str, Evidence]:
-        """How each station's part is known, as far as the station is still there to tell what it can give."""
-        found: dict[str, Evidence] = {}
-        stations = {station.code: station for station in places.stations(session, {row.commune}).get(row.commune, [])}
-        for part in parts:
-            capabilities = self.stations.capabilities(stations.get(part.station))
-            if capabilities is not None:
-                has_started = part.started_at is not None
-                found[part.station] = evidence_of(part.state, capabilities.evidence, has_started=has_started)
-        return found
 
     def _under_way(self, ended_by: datetime | None) -> list[tuple[str, Mapping[str, Station]]]:
         """The airings that were begun (and should have ended by then), each with the stations there are."""
@@ -160,7 +151,7 @@ class Outcomes:
             part.state, part.detail = state, report.code
             if state is StationState.STARTED:
                 part.started_at = report.at
-                self._started(session, row, report, now)
+                self.started(session, row, report.station, report.at, now)
             else:
                 part.ended_at, part.position_s = report.at, report.position_s
                 if all(other.state not in OPEN_STATION_STATES for other in airings.deliveries(session, row.id)):
@@ -178,12 +169,12 @@ class Outcomes:
             data={"station": report.station, "state": report.state, "at": report.at},
         )
 
-    def _started(self, session: Session, row: AiringRow, report: Report, now: datetime) -> None:
+    def started(self, session: Session, row: AiringRow, station: str, at: datetime, now: datetime) -> None:
         """The first station that starts gives the airing its start and its lateness."""
-        lateness_ms = round((report.at - row.due_at) / timedelta(milliseconds=1))
-        values = {"phase": Phase.ON_AIR, "started_at": report.at, "lateness_ms": lateness_ms}
+        lateness_ms = round((at - row.due_at) / timedelta(milliseconds=1))
+        values = {"phase": Phase.ON_AIR, "started_at": at, "lateness_ms": lateness_ms}
         if airings.move(session, row.id, (Phase.SENDING, Phase.HANDED_OVER), **values):
-            tell(session, self.actor, Action.AIRING_STARTED, row, now, station=report.station, at=report.at)
+            tell(session, self.actor, Action.AIRING_STARTED, row, now, station=station, at=at)
 
     def _is_over(self, row: AiringRow, part: DeliveryRow, station: Station | None, now: datetime) -> bool:
         """Whether nothing more is to be expected of one station; one that cannot confirm is taken at its word."""

@@ -64,7 +64,7 @@ class Recall:
             self._end(row, verdict, now)
             # One that knows nothing of it stays as it is.
             silent.append((row, [station for station in known.values() if station.commune == row.commune]))
-        self.silencer.ask((row.id, stations) for row, stations in silent)
+        self.silencer.ask(((row.id, stations) for row, stations in silent), now)
         for row, stations in silent:
             self._silence_parts(row, stations, now)
         for row in found.begun if any(stop.zone is not None for stop in stopped) else ():
@@ -109,7 +109,7 @@ class Recall:
 
     def _silence_parts(self, row: AiringRow, stations: Sequence[Station], now: datetime) -> None:
         """Silence an airing at some of its stations, and end it with the last of them."""
-        silent = self.silencer.silence(row.id, stations)
+        silent = self.silencer.silence(row.id, stations, now)
         if silent:
             with self.store.writing() as session:
                 parts = airings.deliveries(session, row.id)
@@ -145,7 +145,7 @@ class Recall:
         if row.phase is Phase.PLANNED:  # a worker died as it sent: nobody knows to whom
             told = {station.code for station in known.values() if station.commune == row.commune}
         failed = {part.station for part in parts if part.state is StationState.FAILED} & set(known)
-        silent = self.silencer.silence(row.id, [known[code] for code in told | failed if code in known])
+        silent = self.silencer.silence(row.id, [known[code] for code in told | failed if code in known], now)
         with self.store.writing() as session:
             if told <= silent:
                 is_back = airings.take_back(session, row.id)

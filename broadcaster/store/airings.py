@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from broadcaster.domain.airing import OPEN_STATION_STATES, TRANSITIONS, Phase, Reason
+from broadcaster.store import plays
 from broadcaster.store.engine import changed_rows
 from broadcaster.store.tables import AiringRow, DeliveryRow, PlanRow, ScheduleRow
 
@@ -135,7 +136,8 @@ def deliveries(session: Session, airing: str) -> list[DeliveryRow]:
 
 
 def forget_deliveries(session: Session, airing: str) -> None:
-    """Drop the deliveries of an airing that goes back to being planned."""
+    """Drop the deliveries, and what was to come from them, of an airing that goes back to being planned."""
+    plays.forget(session, airing)
     session.execute(delete(DeliveryRow).where(DeliveryRow.airing == airing))
 
 

@@ -20,6 +20,7 @@ from broadcaster.services.bulletins import Desk, Permission
 from broadcaster.services.exchange import Exchange
 from broadcaster.services.importing import import_all
 from broadcaster.services.keeping import Imported
+from broadcaster.services.ordering import Signer
 from broadcaster.services.outcomes import Outcomes
 from broadcaster.services.plan_rows import PlanChange
 from broadcaster.services.rendering import Studio
@@ -89,6 +90,10 @@ class World:
         self.storage = Storage(folder, self.config.storage, self.speech, self.studio)
         self.desk = Desk(self.store, self.studio, self.storage, self.config)
         self.hand_over = self._hand_over()
+
+    @property
+    def keys(self) -> Path:
+        return self.studio.clips.parent / "keys"
 
     @property
     def outcomes(self) -> Outcomes:
@@ -223,7 +228,8 @@ class World:
             timedelta(seconds=self.config.worker.confirm_within_s),
             lambda row: self.ended.append(row.id),
         )
-        return HandOver(self.store, self.studio, self.config, outcomes)
+        signer = Signer(self.keys, "http://127.0.0.1:8321", self.config)
+        return HandOver(self.store, self.studio, self.config, outcomes, signer)
 
     def _lose_what_plays_here(self) -> None:
         with self.store.reading() as session:

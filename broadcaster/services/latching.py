@@ -1,0 +1,104 @@
+"""Keeping loudspeakers that obey signed orders silent as long as a stop reaches them, and releasing them after it.
+
+A stop is signed anew every few minutes while it is in force, because it is good for ten: a loudspeaker that comes back
+meanwhile is told so by one that still holds. One that was away as its release was sent is released when it comes back.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from broadcaster.connectors.base import Signed
+from broadcaster.domain.airing import Scope
+from broadcaster.domain.place import Station
+from broadcaster.errors import BroadcasterError, StoreError
+from broadcaster.orders.payload import Command
+from broadcaster.services import attending, outbox, stops
+from broadcaster.services.dispatching import Dispatch, Errand, Job
+from broadcaster.services.sealing import Sealing
+from broadcaster.store import communes as places
+from broadcaster.store.engine import Store
+from broadcaster.store.record_tables import StopRow
+
+log = logging.getLogger(__name__)
+
+_AGAIN = timedelta(minutes=5)
+"""Half of the time for which a stop or release is good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latching:
+    """`_complained` holds the stations of which it was said already that nothing can be signed for them."""
+
+    store: Store
+    sealing: Sealing
+    dispatch: Dispatch
+    _complained: set[str] = field(default_factory=set)
+
+    def run(self, now: datetime) -> None:
+        """Stop what must be silent, release what need not be any more. Raises StoreError."""
+        for done in self.dispatch.done(Errand.LATCH):
+            if done.error is not None:  # it is kept: the loudspeaker gets it when it is there again
+                extra = {"action": "latch_failed", "station": done.job.station, "error": str(done.error)}
+                log.warning("A stop or release did not reach its station.", extra=extra)
+        for station, envelope in self._due(now):
+            self.dispatch.submit(Job(station.code, "", Errand.LATCH, partial(self._send, station, envelope)))
+
+    def _due(self, now: datetime) -> list[tuple[Station, bytes]]:
+        with self.store.reading() as session:
+            stations = [station for of in places.stations(session).values() for station in of]
+            signed = [station for station in stations if self.sealing.is_signed(station)]
+            wanted = list(_wanted(session, signed, now))
+        if not wanted:
+            return []
+        found = []
+        with self.store.writing() as session:
+            for station, command in wanted:
+                try:
+                    sign = self.sealing.signer.stop if command is Command.STOP else self.sealing.signer.release
+                    found.append((station, sign(session, station, now)))
+                    self._complained.discard(station.code)
+                except StoreError:
+                    raise
+                except (BroadcasterError, OSError) as error:
+                    self._complain(station, error)
+        return found
+
+    def _send(self, station: Station, envelope: bytes) -> None:
+        connector = self.sealing.stations.connector(station)
+        if isinstance(connector, Signed):
+            connector.send(envelope)
+
+    def _complain(self, station: Station, error: Exception) -> None:
+        if station.code not in self._complained:
+            self._complained.add(station.code)
+            extra = {"action": "latch_not_signed", "station": station.code, "error": str(error)}
+            log.error("A stop or release could not be signed.", extra=extra)
+
+
+def _wanted(session: Session, stations: Sequence[Station], now: datetime) -> Iterable[tuple[Station, Command]]:
+    """What each of these stations has to be told now."""
+    if not stations:
+        return
+    in_force = stops.in_force(session)
+    latches = outbox.latches(session)
+    latched = attending.latched(session)
+    for station in stations:
+        last = latches.get(station.code)
+        was_stopped = last is not None and last.command is Command.STOP
+        is_due = last is None or last.at <= now - _AGAIN
+        if _is_stopped(station, in_force):
+            if not was_stopped or is_due:
+                yield station, Command.STOP
+        elif was_stopped or (station.code in latched and is_due):
+            yield station, Command.RELEASE
+
+
+def _is_stopped(station: Station, in_force: Sequence[StopRow]) -> bool:
+    """Whether one of these stops reaches all that a station could play."""
+    wide = {(Scope.COMMUNE, station.commune), (Scope.EVERYTHING, "")}
+    return any((row.scope, row.target) in wide for row in in_force) or not stops.unstopped(in_force, [station])

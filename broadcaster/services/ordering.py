@@ -1,0 +1,184 @@
+"""Making signed orders out of what is planned and stopped, after a last look at what was approved.
+
+Only the worker comes here; nothing else may read the keys.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from broadcaster.config import Config
+from broadcaster.domain.bulletin import Late, Priority
+from broadcaster.domain.order import Order
+from broadcaster.domain.place import Station
+from broadcaster.domain.timetable import CommuneTimetable
+from broadcaster.orders import keyfolder
+from broadcaster.orders.device import Ack, sign_ack
+from broadcaster.orders.keyfolder import KeyRing
+from broadcaster.orders.keys import Purpose
+from broadcaster.orders.payload import HELD, IMMEDIATE, Approval, Audio, Command, Lateness, LatePolicy, Payload
+from broadcaster.orders.strict_json import whole
+from broadcaster.orders.topics import Device
+from broadcaster.services import emergencies, outbox
+from broadcaster.services.approvals import approvable_of
+from broadcaster.services.signing import SigningError, sign_order
+from broadcaster.store import communes as places
+from broadcaster.store.device_tables import OutboxRow
+from broadcaster.store.tables import AiringRow, CommuneRow, RevisionRow, ScheduleRow, SubmissionRow
+
+MOST_AN_HOUR = 240
+"""Orders to play, to one station: more than any day of a commune has, so that something has gone wrong."""
+
+_TYPES = {".mp3": "audio/mpeg", ".wav": "audio/wav"}
+_ROOM = timedelta(seconds=1)  # for a decoder that gives some samples more than were counted
+_REF = re.compile(r"[A-Za-z0-9-]{0,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """`door_url` is where loudspeakers fetch clips. Everything that is signed is kept in the outbox first."""
+
+    keys: Path
+    door_url: str
+    config: Config
+    _rings: dict[str, tuple[int, KeyRing]] = field(default_factory=dict)
+
+    def play(
+        self, session: Session, row: AiringRow, station: Station, order: Order, now: datetime
+    ) -> tuple[int, bytes]:
+        """The number and the envelope of an order to play. Raises SigningError, KeyFolderError, OSError."""
+        self._check_rate(session, station, now)
+        commune = self._timetable(session, station.commune)
+        start, end = order.start, order.start + order.length
+        is_held = order.start > now
+        expires = min(order.expires, now + (HELD if is_held else IMMEDIATE))
+        is_urgent = order.priority is Priority.EMERGENCY
+        overrides = row.overrides_quiet and is_urgent
+        room = timedelta() if commune.is_quiet((start, end + _ROOM)) and not overrides else _ROOM
+        late = session.get_one(RevisionRow, (row.bulletin, row.revision)).late
+        found = Payload(
+            cmd=Command.PLAY,
+            mode=order.mode,
+            airing=row.id,
+            ref=row.bulletin if _REF.fullmatch(row.bulletin) else "",
+            targets=(station.code,),
+            seq=outbox.next_number(session, station.commune, now),
+            nbf=now,
+            start=start,
+            exp=expires,
+            max_s=(order.length + room).total_seconds(),
+            volume_max=100,
+            priority=order.priority,
+            quiet_override=overrides,
+            repeats=order.repeats,
+            gap_s=order.gap_s,
+            late=Lateness(
+                LatePolicy.START if late is Late.START else LatePolicy.SKIP,
+                max(0.0, min(3600.0, (expires - start).total_seconds())),
+            ),
+            audio=Audio(
+                order.clip_sha256,
+                order.clip.stat().st_size,
+                _TYPES[order.clip.suffix],
+                f"{self.door_url}/device/v1/clips/{order.clip_sha256}",
+            ),
+            approvals=_approvals(session, row),
+        )
+        outbox.withdraw(session, station.code, row.id, now)  # what this one takes the place of
+        return found.seq, self._kept(session, station, found, now)
+
+    def cancel(self, session: Session, station: Station, airing: str, until: datetime, now: datetime) -> bytes:
+        """The envelope that takes back what was ordered of an airing, good as long as that is."""
+        found = self._plain(session, station, Command.CANCEL, airing, now, min(until, now + HELD))
+        outbox.withdraw(session, station.code, airing, now)
+        return self._kept(session, station, found, now)
+
+    def stop(self, session: Session, station: Station, now: datetime) -> bytes:
+        """The envelope that silences a station until it is released."""
+        found = self._plain(session, station, Command.STOP, None, now, now + IMMEDIATE)
+        return self._kept(session, station, found, now)
+
+    def release(self, session: Session, station: Station, now: datetime) -> bytes:
+        found = self._plain(session, station, Command.RELEASE, None, now, now + IMMEDIATE)
+        return self._kept(session, station, found, now)
+
+    def acknowledge(self, device: Device, seqs: Sequence[int], now: datetime) -> bytes:
+        """The envelope that lets a loudspeaker forget what the server has. Raises SigningError, KeyFolderError."""
+        ring = self.ring(device.commune)
+        key = ring.signer(Purpose.ORDER, now)
+        if key is None:
+            raise SigningError(
+                "No key of {commune} is valid now. Make the next ones: broadcaster keys rotate {commune}",
+                commune=device.commune,
+            )
+        return sign_ack(Ack(device, tuple(seqs), whole(now), ring.document.version), key)
+
+    def ring(self, commune: str) -> KeyRing:
+        """A commune's keys, read again only once they were changed. Raises KeyFolderError."""
+        folder = self.keys / commune
+        changed_at = folder.stat().st_mtime_ns if folder.is_dir() else 0
+        kept = self._rings.get(commune)
+        if kept is None or kept[0] != changed_at:
+            kept = changed_at, keyfolder.load(self.keys, commune)
+            self._rings[commune] = kept
+        return kept[1]
+
+    def _plain(
+        self, session: Session, station: Station, cmd: Command, airing: str | None, now: datetime, until: datetime
+    ) -> Payload:
+        seq = outbox.next_number(session, station.commune, now)
+        until = max(until, now + timedelta(seconds=1))
+        return Payload(cmd, station.mode, airing, "", (station.code,), seq, now, now, until)
+
+    def _kept(self, session: Session, station: Station, found: Payload, now: datetime) -> bytes:
+        envelope = sign_order(found, self.ring(station.commune), self._timetable(session, station.commune))
+        outbox.keep(session, envelope, found, station.code, station.commune, now)
+        return envelope
+
+    def _timetable(self, session: Session, commune: str) -> CommuneTimetable:
+        return places.timetable(session.get_one(CommuneRow, commune), self.config.timetable.quiet_hours)
+
+    def _check_rate(self, session: Session, station: Station, now: datetime) -> None:
+        recent = select(func.count()).where(
+            OutboxRow.station == station.code,
+            OutboxRow.cmd == Command.PLAY,
+            OutboxRow.kept_at > now - timedelta(hours=1),
+        )
+        if (session.scalar(recent) or 0) >= MOST_AN_HOUR:
+            raise SigningError(
+                "{station} was sent {count} orders within an hour; something is wrong with its plan.",
+                station=station.code,
+                count=MOST_AN_HOUR,
+            )
+
+
+def _approvals(session: Session, row: AiringRow) -> tuple[Approval, ...]:
+    """Who said yes to exactly what will be heard: not its author, and in an emergency two. Raises SigningError."""
+    submission = session.get_one(SubmissionRow, row.submission)
+    revision = session.get_one(RevisionRow, (row.bulletin, row.revision))
+    approved = submission.approved_sha256
+    if submission.decided_by is None or submission.decided_at is None or approved is None:
+        raise SigningError("Nobody is known who approved {bulletin}.", bulletin=row.bulletin)
+    if submission.decided_by in {revision.author, submission.submitted_by}:
+        raise SigningError("{bulletin} was approved by its own author.", bulletin=row.bulletin)
+    if approvable_of(session, submission, revision).sha256 != approved:
+        raise SigningError("{bulletin} is not what was approved.", bulletin=row.bulletin)
+    found = [Approval(submission.decided_by, whole(submission.decided_at), approved)]
+    if session.get_one(ScheduleRow, row.schedule).is_emergency:
+        found += _two_people(session, row, approved)
+    return tuple(found)
+
+
+def _two_people(session: Session, row: AiringRow, approved: str) -> list[Approval]:
+    """Who asked for an emergency, and the other who confirmed it."""
+    asked = emergencies.behind(session, row.schedule)
+    people = (asked.asked_by, asked.asked_at), (asked.confirmed_by, asked.confirmed_at)
+    found = [Approval(person, whole(at), approved) for person, at in people if person is not None and at is not None]
+    if len({approval.user for approval in found}) != len(people):
+        raise SigningError("{emergency} was not confirmed by a second person.", emergency=asked.id)
+    return found

@@ -1,0 +1,172 @@
+"""What loudspeakers report of airings, one by one, and what follows from it for their station and the airing.
+
+A report is evidence: it is taken in though its airing has ended meanwhile. What is impossible changes nothing, and is
+journalled.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from broadcaster.domain.airing import (
+    OPEN_STATION_STATES,
+    STATION_TRANSITIONS,
+    Phase,
+    StationState,
+    least_bad,
+)
+from broadcaster.orders.device import Amplifier, Heard, PlayReport, PlayState
+from broadcaster.services import inbox
+from broadcaster.services.inbox import Message
+from broadcaster.services.outcomes import Outcomes, for_each, tell
+from broadcaster.store import airings, journal
+from broadcaster.store import plays as rows
+from broadcaster.store.engine import Store
+from broadcaster.store.journal import Action
+from broadcaster.store.play_tables import PlayRow
+from broadcaster.store.tables import AiringRow, DeliveryRow
+
+_TOLERANCE = timedelta(seconds=2)  # of clocks that are set while something plays, and of decoders
+_OF_REPORT: Mapping[PlayState, StationState] = {
+    PlayState.ACCEPTED: StationState.ACCEPTED,
+    PlayState.READY: StationState.ACCEPTED,
+    PlayState.STARTED: StationState.STARTED,
+    PlayState.FINISHED: StationState.FINISHED,
+    PlayState.REFUSED: StationState.REFUSED,
+    PlayState.STOPPED: StationState.STOPPED,
+    PlayState.CANCELLED: StationState.RECALLED,
+}
+_HEARD = frozenset({PlayState.STARTED, PlayState.FINISHED, PlayState.STOPPED})
+"""What is true of an airing whichever order for it was obeyed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plays:
+    store: Store
+    outcomes: Outcomes
+
+    def collect(self, now: datetime) -> None:
+        """Act on what has come into the inbox, once each."""
+        with self.store.writing() as session:
+            waiting = inbox.untaken(session)
+        for_each(waiting, lambda message: self._collect(message, now))
+
+    def _collect(self, message: Message, now: datetime) -> None:
+        try:
+            if message.report.airing is not None:
+                self.take(message.report, message.station, now)
+        finally:
+            with self.store.writing() as session:
+                inbox.take(session, [message.id], now)
+
+    def take(self, report: PlayReport, station: str, now: datetime) -> None:
+        """Take in one report of a loudspeaker that belongs to this station; `report.airing` names an airing."""
+        with self.store.writing() as session:
+            row = session.get(AiringRow, report.airing, with_for_update=True)
+            play = session.get(PlayRow, (report.airing, station, report.device.loudspeaker))
+            if row is None or play is None or not _is_possible(report, row, play):
+                self._ignore(session, report, row, station, now)
+                return
+            if report.order != play.number and report.state not in _HEARD:
+                return  # of an order that another has replaced since
+            _note(play, report, now)
+            if row.phase is Phase.ENDED:
+                self._tell_late(session, row, play, now)
+            else:
+                self._carry(session, row, station, report, now)
+
+    def _carry(self, session: Session, row: AiringRow, station: str, report: PlayReport, now: datetime) -> None:
+        """What follows for the station's part, and for the airing."""
+        part = session.get_one(DeliveryRow, (row.id, station))
+        if part.state not in OPEN_STATION_STATES:
+            return
+        found = [play for play in rows.of_airing(session, row.id) if play.station == station]
+        starts = [play.started_at for play in found if play.started_at is not None]
+        if starts and part.state is not StationState.STARTED:
+            part.state, part.started_at = StationState.STARTED, min(starts)
+            self.outcomes.started(session, row, station, min(starts), now)
+        if any(play.state in OPEN_STATION_STATES for play in found):
+            return
+        part.state = least_bad(play.state for play in found)
+        part.detail = _told(found)
+        part.ended_at = max((play.ended_at for play in found if play.ended_at is not None), default=report.at)
+        part.position_s = max(play.position_s or 0.0 for play in found)
+        if all(other.state not in OPEN_STATION_STATES for other in airings.deliveries(session, row.id)):
+            self.outcomes.conclude(session, row, now)
+
+    def _tell_late(self, session: Session, row: AiringRow, play: PlayRow, now: datetime) -> None:
+        """The outcome stays as it was given; what the loudspeaker did stands beside it."""
+        data = {"station": play.station, "loudspeaker": play.loudspeaker, "state": play.state, "code": play.code}
+        tell(session, self.outcomes.actor, Action.PLAY_REPORTED_LATE, row, now, **data)
+
+    def _ignore(self, session: Session, report: PlayReport, row: AiringRow | None, station: str, now: datetime) -> None:
+        journal.append(
+            session,
+            chain=report.device.commune,
+            action=Action.REPORT_IGNORED,
+            now=now,
+            actor=self.outcomes.actor,
+            subject=row.id if row is not None else report.device.user,
+            data={
+                "station": station,
+                "loudspeaker": report.device.loudspeaker,
+                "airing": report.airing,
+                "state": report.state,
+                "code": report.code,
+                "at": report.at,
+            },
+        )
+
+
+def _is_possible(report: PlayReport, row: AiringRow, play: PlayRow) -> bool:
+    """Whether a loudspeaker can have come this far: in this order, not before its time, not sooner than it takes."""
+    after, known = _after(report, play), play.state
+    is_late_start = report.state is PlayState.STARTED and play.started_at is None and play.ended_at is not None
+    if is_late_start:  # its end has overtaken it
+        return report.at >= _start(row) - _TOLERANCE
+    is_step = after in STATION_TRANSITIONS[known] or (after is known is StationState.ACCEPTED)
+    if not is_step:
+        return False
+    if report.state is PlayState.STARTED:
+        return report.at >= _start(row) - _TOLERANCE
+    if report.state is PlayState.FINISHED:
+        begun, length = play.started_at or _start(row), row.ends_at - row.due_at
+        return report.at >= begun + length - min(_TOLERANCE, length / 4)
+    return play.started_at is None or report.at >= play.started_at
+
+
+def _start(row: AiringRow) -> datetime:
+    return row.starts_at or row.due_at
+
+
+def _after(report: PlayReport, play: PlayRow) -> StationState:
+    """What a report makes of a play. To the end without a sound, or with a broken amplifier, is not heard."""
+    if report.state is PlayState.FINISHED and (report.sound is Heard.SILENT or report.amplifier is Amplifier.FAULT):
+        return StationState.SILENT
+    if report.state is PlayState.STOPPED and play.started_at is None and report.position_s <= 0:
+        return StationState.RECALLED
+    return _OF_REPORT[report.state]
+
+
+def _note(play: PlayRow, report: PlayReport, now: datetime) -> None:
+    if report.state is not PlayState.STARTED or play.ended_at is None:
+        play.state = _after(report, play)
+    play.code = report.code
+    play.clock_offset_ms, play.volume = report.clock_offset_ms, report.volume
+    play.sound, play.amplifier, play.reported_at = report.sound, report.amplifier, now
+    if report.state is PlayState.ACCEPTED:
+        play.accepted_at = report.at
+    elif report.state is PlayState.READY:
+        play.ready_at = report.at
+    elif report.state is PlayState.STARTED:
+        play.started_at = report.at
+    else:
+        play.ended_at, play.position_s = report.at, report.position_s
+
+
+def _told(plays: Sequence[PlayRow]) -> str:
+    """Which loudspeakers of a station did not play to the end, and why."""
+    missing = [play for play in plays if play.state is not StationState.FINISHED]
+    return ", ".join(f"{play.loudspeaker}: {play.code or play.state}" for play in missing)
