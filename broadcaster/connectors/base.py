@@ -12,7 +12,6 @@ from broadcaster.errors import BroadcasterError, InputError
 
 KINDS = {
     "folder": "broadcaster.connectors.folder:FolderConnector",
-    "mqtt": "broadcaster.connectors.mqtt:MqttConnector",
     "soundcard": "broadcaster.connectors.soundcard:SoundcardConnector",
     "axis": "broadcaster.connectors.axis:AxisConnector",
     "http": "broadcaster.connectors.http:HttpConnector",
@@ -68,7 +67,7 @@ class Connector(Protocol):
 
 @runtime_checkable
 class Signed(Connector, Protocol):
-    """Its loudspeakers obey signed orders alone. What stops them has to be signed too, so `stop` raises."""
+    """A connector whose loudspeakers obey signed orders alone: what stops them has to be signed too, so `stop` raises."""
 
     def send(self, envelope: bytes) -> None:
         """Hand a signed cancel, stop, release, volume or test to all of the station. Raises DeliveryError."""
