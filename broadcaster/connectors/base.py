@@ -67,7 +67,7 @@ class Connector(Protocol):
 
 @runtime_checkable
 class Signed(Connector, Protocol):
-    """A connector whose loudspeakers obey signed orders alone: what stops them has to be signed too, so `stop` raises."""
+    """Its loudspeakers obey signed orders alone. What stops them has to be signed too, so `stop` raises."""
 
     def send(self, envelope: bytes) -> None:
         """Hand a signed cancel, stop, release, volume or test to all of the station. Raises DeliveryError."""

@@ -12,7 +12,7 @@ from broadcaster.domain.bulletin import RevisionText
 from broadcaster.domain.place import Station
 from broadcaster.domain.roles import Actor
 from broadcaster.errors import InputError
-from broadcaster.services import bulletins
+from broadcaster.services import bulletins, enrolment
 from broadcaster.services.exchange import (
     BulletinEntry,
     CommuneEntry,
@@ -98,6 +98,7 @@ def _import(session: Session, documents: Sequence[Exchange], actor: Actor, now: 
                 commune = require(session, CommuneRow, entry.commune, f"station {entry.code}", "commune")
                 check_zones(commune, entry.zones, f"station {entry.code}")
                 check_configuration(Station(**entry.model_dump()))
+                enrolment.require_kept(session, _station(entry))
             yield keep(session, noun, row_of(entry), actor, now)
     for entry in each("bulletins"):
         yield keep_bulletin(session, entry, actor, now)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster.connectors.base import Signed
@@ -17,10 +18,11 @@ from broadcaster.domain.airing import Scope
 from broadcaster.domain.place import Station
 from broadcaster.errors import BroadcasterError, StoreError
 from broadcaster.orders.payload import Command
-from broadcaster.services import attending, outbox, stops
+from broadcaster.services import outbox, stops
 from broadcaster.services.dispatching import Dispatch, Errand, Job
 from broadcaster.services.sealing import Sealing
 from broadcaster.store import communes as places
+from broadcaster.store.device_tables import LoudspeakerRow
 from broadcaster.store.engine import Store
 from broadcaster.store.record_tables import StopRow
 
@@ -86,16 +88,24 @@ def _wanted(session: Session, stations: Sequence[Station], now: datetime) -> Ite
         return
     in_force = stops.in_force(session)
     latches = outbox.latches(session)
-    latched = attending.latched(session)
+    latched = _latched(session)
     for station in stations:
         last = latches.get(station.code)
-        was_stopped = last is not None and last.command is Command.STOP
-        is_due = last is None or last.at <= now - _AGAIN
+        was_stopped = last is not None and last.cmd is Command.STOP
+        is_due = last is None or last.kept_at <= now - _AGAIN
         if _is_stopped(station, in_force):
             if not was_stopped or is_due:
                 yield station, Command.STOP
         elif was_stopped or (station.code in latched and is_due):
             yield station, Command.RELEASE
+
+
+def _latched(session: Session) -> set[str]:
+    """The stations of which a loudspeaker that is there says that a stop keeps it silent."""
+    there = session.execute(
+        select(LoudspeakerRow.station, LoudspeakerRow.health).where(LoudspeakerRow.is_online.is_(True))
+    )
+    return {station for station, health in there if health and health.get("is_stopped")}
 
 
 def _is_stopped(station: Station, in_force: Sequence[StopRow]) -> bool:

@@ -89,13 +89,11 @@ class Signer:
             ),
             approvals=_approvals(session, row),
         )
-        outbox.withdraw(session, station.code, row.id, now)  # what this one takes the place of
         return found.seq, self._kept(session, station, found, now)
 
     def cancel(self, session: Session, station: Station, airing: str, until: datetime, now: datetime) -> bytes:
         """The envelope that takes back what was ordered of an airing, good as long as that is."""
         found = self._plain(session, station, Command.CANCEL, airing, now, min(until, now + HELD))
-        outbox.withdraw(session, station.code, airing, now)
         return self._kept(session, station, found, now)
 
     def stop(self, session: Session, station: Station, now: datetime) -> bytes:
@@ -137,7 +135,7 @@ class Signer:
 
     def _kept(self, session: Session, station: Station, found: Payload, now: datetime) -> bytes:
         envelope = sign_order(found, self.ring(station.commune), self._timetable(session, station.commune))
-        outbox.keep(session, envelope, found, station.code, station.commune, now)
+        outbox.keep(session, envelope, found, station, now)
         return envelope
 
     def _timetable(self, session: Session, commune: str) -> CommuneTimetable:

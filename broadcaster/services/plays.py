@@ -18,17 +18,19 @@ from broadcaster.domain.airing import (
     least_bad,
 )
 from broadcaster.orders.device import Amplifier, Heard, PlayReport, PlayState
-from broadcaster.services import inbox
-from broadcaster.services.inbox import Message
+from broadcaster.orders.topics import Device
+from broadcaster.services import enrolment, inbox
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.store import airings, journal
 from broadcaster.store import plays as rows
+from broadcaster.store.device_tables import DeviceMessageRow, LoudspeakerRow
 from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
 from broadcaster.store.play_tables import PlayRow
 from broadcaster.store.tables import AiringRow, DeliveryRow
 
 _TOLERANCE = timedelta(seconds=2)  # of clocks that are set while something plays, and of decoders
+_AT_ONCE = 500
 _OF_REPORT: Mapping[PlayState, StationState] = {
     PlayState.ACCEPTED: StationState.ACCEPTED,
     PlayState.READY: StationState.ACCEPTED,
@@ -48,18 +50,20 @@ class Plays:
     outcomes: Outcomes
 
     def collect(self, now: datetime) -> None:
-        """Act on what has come into the inbox, once each."""
-        with self.store.writing() as session:
-            waiting = inbox.untaken(session)
-        for_each(waiting, lambda message: self._collect(message, now))
+        """Act on what has come into the inbox, once each. Raises StoreError."""
+        with self.store.reading() as session:
+            waiting = [(row, enrolment.known(session, _sender(row))) for row in inbox.untaken(session, _AT_ONCE)]
+        # In the order in which each loudspeaker made them, whichever came first.
+        for_each(sorted(waiting, key=lambda found: found[0].seq), lambda found: self._collect(*found, now))
 
-    def _collect(self, message: Message, now: datetime) -> None:
+    def _collect(self, row: DeviceMessageRow, loudspeaker: LoudspeakerRow | None, now: datetime) -> None:
         try:
-            if message.report.airing is not None:
-                self.take(message.report, message.station, now)
+            report = inbox.message(row)
+            if isinstance(report, PlayReport) and report.airing is not None and loudspeaker is not None:
+                self.take(report, loudspeaker.station, now)
         finally:
             with self.store.writing() as session:
-                inbox.take(session, [message.id], now)
+                inbox.taken(session, [row], now)
 
     def take(self, report: PlayReport, station: str, now: datetime) -> None:
         """Take in one report of a loudspeaker that belongs to this station; `report.airing` names an airing."""
@@ -118,6 +122,10 @@ class Plays:
                 "at": report.at,
             },
         )
+
+
+def _sender(row: DeviceMessageRow) -> Device:
+    return Device(row.commune, row.loudspeaker)
 
 
 def _is_possible(report: PlayReport, row: AiringRow, play: PlayRow) -> bool:

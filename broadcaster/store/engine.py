@@ -1,14 +1,25 @@
 """Opening the database, and the two kinds of session: one that reads, one that writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, Update, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    CursorResult,
+    Engine,
+    Update,
+    create_engine,
+    event,
+    literal_column,
+    make_url,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from broadcaster.errors import ConfigError, StoreError
 
@@ -124,3 +135,10 @@ def changed_rows(session: Session, statement: Update) -> int:
     result = session.execute(statement.execution_options(synchronize_session="fetch"))
     assert isinstance(result, CursorResult)
     return result.rowcount
+
+
+def is_added(session: Session, row: type[DeclarativeBase], values: Mapping[str, object]) -> bool:
+    """Insert a row unless a constraint says that there is one already; whether it was inserted."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(row).values(values).on_conflict_do_nothing()
+    return session.execute(statement.returning(literal_column("1"))).first() is not None

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from broadcaster.domain.bulletin import canonical
 from broadcaster.domain.roles import Actor
+from broadcaster.store.engine import is_added
 from broadcaster.store.record_tables import ChainHeadRow, JournalRow
 
 SYSTEM = "system"
@@ -65,6 +65,12 @@ class Action(StrEnum):
     JOB_FAILED = "job_failed"
     KEYS_MADE = "keys_made"
     KEYS_ROTATED = "keys_rotated"
+    LOUDSPEAKER_ADDED = "loudspeaker_added"
+    LOUDSPEAKER_CODE_MADE = "loudspeaker_code_made"
+    LOUDSPEAKER_ENROLLED = "loudspeaker_enrolled"
+    LOUDSPEAKER_REMOVED = "loudspeaker_removed"
+    LOUDSPEAKER_FAULTY = "loudspeaker_faulty"
+    LOUDSPEAKER_MENDED = "loudspeaker_mended"
     DATABASE_UPGRADED = "database_upgraded"
 
 
@@ -81,7 +87,8 @@ def append(
     """Add one entry to a chain (a commune's code or SYSTEM) about `subject`, the id of what it is about."""
     head = session.get(ChainHeadRow, chain, with_for_update=True)
     if head is None:
-        _begin(session, chain)
+        # Unless another writer just has begun this chain.
+        is_added(session, ChainHeadRow, {"chain": chain, "seq": 0, "hash": NO_HASH})
         head = session.get_one(ChainHeadRow, chain, with_for_update=True)
     payload = canonical(
         {
@@ -102,13 +109,6 @@ def append(
     session.add(row)
     session.flush()
     return row
-
-
-def _begin(session: Session, chain: str) -> None:
-    """Write the head of a new chain, unless another writer just has."""
-    values = {"chain": chain, "seq": 0, "hash": NO_HASH}
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(ChainHeadRow).values(values).on_conflict_do_nothing())
 
 
 @dataclass(frozen=True, slots=True)

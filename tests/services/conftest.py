@@ -7,6 +7,7 @@ import pytest
 
 from broadcaster.store.engine import Store
 from tests.fixtures import Databases
+from tests.services import devices as loudspeakers
 from tests.services.world import World, brought, cast, world_in
 
 
@@ -24,3 +25,12 @@ def kind() -> str:
 def world(kind: str, databases: Databases, tmp_path: Path) -> Iterator[World]:
     with databases.copy(kind, tmp_path, cast_filled) as url, world_in(tmp_path, url=url) as built:
         yield built
+
+
+@pytest.fixture
+def devices(kind: str, databases: Databases, tmp_path: Path) -> Iterator[Store]:
+    """Stations of loudspeakers that obey signed orders; see `tests.services.devices`."""
+    with databases.copy(kind, tmp_path, loudspeakers.filled) as url:
+        opened = Store(url)
+        yield opened
+        opened.close()

@@ -78,7 +78,8 @@ def village(world: World) -> Iterator[Village]:
         loudspeakers = Loudspeaker(Device("kep", "kep-01")), Loudspeaker(Device("kep", "kep-02"))
         with world.store.writing() as session:
             for each in loudspeakers:
-                code = enrolment.add(session, "kep-loa", each.device.loudspeaker, ADMINISTRATOR, NOW)
+                name = each.device.loudspeaker
+                code = enrolment.add(session, "kep", "kep-loa", name, NOW, actor=ADMINISTRATOR)
                 enrolment.enroll(session, code, each.key.text, NOW)
         world.approved()
         world.schedule()
@@ -158,9 +159,9 @@ def test_the_same_message_twice_is_acknowledged_twice_and_taken_once(handed_over
     loudspeaker = handed_over.loudspeakers[0]
     envelope = loudspeaker.says(ACCEPTED, handed_over.order, DUE - LEAD)
     first, second = (handed_over.receive(loudspeaker, envelope, DUE - LEAD) for _ in range(2))
-    assert first.acknowledged == second.acknowledged == [1]
+    assert first.ack_seqs == second.ack_seqs == (1,)
     with handed_over.world.store.reading() as session:
-        assert len(inbox.of_airing(session, handed_over.world.today().id)) == 1
+        assert len(inbox.about(session, handed_over.world.today().id)) == 1
 
 
 def test_a_message_signed_by_another_loudspeaker_is_refused(handed_over: Village) -> None:

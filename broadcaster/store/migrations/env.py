@@ -6,7 +6,8 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import TypeDecorator
 
-from broadcaster.store import play_tables, record_tables  # noqa: F401 - their tables belong to the models too
+# Their tables belong to the models too.
+from broadcaster.store import device_tables, play_tables, record_tables  # noqa: F401
 from broadcaster.store.tables import Row
 
 
