@@ -1,0 +1,115 @@
+"""Talking with the loudspeakers: what they say is taken in, acknowledged and answered; what they missed is sent again.
+
+Everything is stored before it is acknowledged, and acted on afterwards (`plays`), so that a worker that dies in
+between acts on it with its next start. An answer that gets lost is asked for again.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from broadcaster.connectors.mqtt_link import Incoming
+from broadcaster.errors import BroadcasterError, DeliveryError, StoreError
+from broadcaster.orders.device import MAX_ACKNOWLEDGED, read_state
+from broadcaster.orders.strict_json import MalformedError
+from broadcaster.orders.topics import Device, Part
+from broadcaster.services import attending, inbox, outbox
+from broadcaster.services.inbox import Received
+from broadcaster.services.ordering import Signer
+from broadcaster.store.engine import Store
+
+log = logging.getLogger(__name__)
+
+_PATIENCE_S = 5.0
+
+
+class Wire(Protocol):
+    """A connection to the broker, as `connectors.mqtt_link.Link` is one."""
+
+    @property
+    def generation(self) -> int: ...
+
+    def incoming(self) -> list[Incoming]: ...
+
+    def publish_all(self, items: Sequence[tuple[str, bytes]], timeout_s: float) -> list[DeliveryError | None]: ...
+
+
+@dataclass(slots=True)
+class Conversing:
+    """`generation` is the connection whose retained states were taken in; nothing older is believed to be so now."""
+
+    store: Store
+    signer: Signer
+    wire: Wire
+    generation: int = 0
+    _complained: set[str] = field(default_factory=set)
+
+    def run(self, now: datetime) -> None:
+        """Take in all that has come, and answer it. Raises StoreError: then the loudspeakers say it again."""
+        generation = self.wire.generation
+        found = self.wire.incoming()
+        with self.store.writing() as session:
+            if generation != self.generation:
+                attending.all_unknown(session, now)
+                self.generation = generation
+            for incoming in found:
+                if incoming.part is Part.STATE:
+                    _take_state(session, incoming, now)
+            attending.unseen(session, now)
+        said = _by_device(found)
+        if not said:
+            return
+        received = {}
+        with self.store.writing() as session:
+            for device, envelopes in said.items():
+                received[device] = inbox.receive(session, device, envelopes, now)
+        self._answer(received, now)
+
+    def _answer(self, received: Mapping[Device, Received], now: datetime) -> None:
+        items: list[tuple[str, bytes]] = []
+        with self.store.reading() as session:
+            for device, found in received.items():
+                topic = device.topic(Part.ORDER)
+                items += [(topic, envelope) for envelope in self._acknowledgements(device, found, now)]
+                if found.hellos:
+                    items += [(topic, envelope) for envelope in outbox.valid_for(session, device, now)]
+        for error in self.wire.publish_all(items, _PATIENCE_S):
+            if error is not None:  # whoever it was for says hello again
+                log.warning("An answer was not sent.", extra={"action": "answer_failed", "error": str(error)})
+                return
+
+    def _acknowledgements(self, device: Device, found: Received, now: datetime) -> Iterator[bytes]:
+        """Signed, as many as are needed; none where the commune has no key now, and what was said is said again."""
+        seqs = found.ack_seqs
+        try:
+            for first in range(0, len(seqs), MAX_ACKNOWLEDGED):
+                yield self.signer.acknowledge(device, seqs[first : first + MAX_ACKNOWLEDGED], now)
+        except StoreError:
+            raise
+        except (BroadcasterError, OSError) as error:
+            if device.commune not in self._complained:
+                self._complained.add(device.commune)
+                extra = {"action": "not_acknowledged", "commune": device.commune, "error": str(error)}
+                log.error("Loudspeakers cannot be answered.", extra=extra)
+        else:
+            self._complained.discard(device.commune)
+
+
+def _by_device(found: Sequence[Incoming]) -> dict[Device, list[bytes]]:
+    said: dict[Device, list[bytes]] = {}
+    for incoming in found:
+        if incoming.part is Part.REPORT:
+            said.setdefault(incoming.device, []).append(incoming.payload)
+    return said
+
+
+def _take_state(session: Session, incoming: Incoming, now: datetime) -> None:
+    try:
+        attending.seen(session, incoming.device, read_state(incoming.payload), now)
+    except MalformedError as error:
+        extra = {"action": "state_refused", "loudspeaker": incoming.device.user, "error": str(error)}
+        log.warning("What a loudspeaker says of itself cannot be read.", extra=extra)
