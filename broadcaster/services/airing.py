@@ -29,6 +29,7 @@ from broadcaster.services import lateness, stops
 from broadcaster.services.barring import cut, refusal, targets
 from broadcaster.services.delivering import Delivering
 from broadcaster.services.dispatching import Dispatch, Inline
+from broadcaster.services.latching import Latching
 from broadcaster.services.ordering import Signer
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.services.recalling import Recall
@@ -67,6 +68,7 @@ class HandOver:
     sealing: Sealing = field(init=False)
     delivering: Delivering = field(init=False)
     silencer: Silencer = field(init=False)
+    latching: Latching = field(init=False)
 
     def __post_init__(self) -> None:
         # Frozen: these live as long as this does.
@@ -74,6 +76,7 @@ class HandOver:
         object.__setattr__(self, "sealing", Sealing(stations, self.signer))
         object.__setattr__(self, "delivering", Delivering(self.store, self.outcomes, self.dispatch))
         object.__setattr__(self, "silencer", Silencer(self.store, stations, self.sealing, self.dispatch))
+        object.__setattr__(self, "latching", Latching(self.store, self.sealing, self.dispatch))
 
     def run(self, now: datetime) -> int:
         """Hand over every airing whose lead time has come, and end those that may not air; returns how many."""
@@ -99,7 +102,11 @@ class HandOver:
         return len(ready)
 
     def recall(self, now: datetime) -> None:
-        """Take back or cut short what may not air so any more, and plan anew what was taken back."""
+        """Take back or cut short what may not air so any more, and plan anew what was taken back.
+
+        Stops go first: they silence a loudspeaker whatever else it is told.
+        """
+        self.latching.run(now)
         Recall(self.store, self.config, self.outcomes, self.silencer).run(now)
 
     def _hand_over(

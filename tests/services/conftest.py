@@ -8,6 +8,7 @@ import pytest
 from broadcaster.store.engine import Store
 from tests.fixtures import Databases
 from tests.services import devices as loudspeakers
+from tests.services.village import DUE, LEAD, Village, village_in
 from tests.services.world import World, brought, cast, world_in
 
 
@@ -34,3 +35,16 @@ def devices(kind: str, databases: Databases, tmp_path: Path) -> Iterator[Store]:
         opened = Store(url)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def village(world: World) -> Iterator[Village]:
+    with village_in(world) as built:
+        yield built
+
+
+@pytest.fixture
+def handed_over(village: Village) -> Village:
+    """Its order for 17:00 is with the loudspeakers."""
+    village.world.tick(DUE - LEAD)
+    return village

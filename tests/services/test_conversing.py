@@ -14,9 +14,7 @@ from broadcaster.orders.device import ACK_TYPE, OFFLINE, Amplifier, Health, Hear
 from broadcaster.orders.topics import Part
 from broadcaster.services import attending
 from broadcaster.services.conversing import Conversing
-from tests.services.test_plays import DUE, LEAD, Village, handed_over, village
-
-__all__ = ["handed_over", "village"]
+from tests.services.village import DUE, LEAD, Village
 
 SOON = DUE - LEAD + timedelta(seconds=1)
 HEALTH = Health(
