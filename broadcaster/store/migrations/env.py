@@ -6,7 +6,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import TypeDecorator
 
-from broadcaster.store import record_tables  # noqa: F401 - their tables belong to the models too
+from broadcaster.store import alert_tables, record_tables  # noqa: F401 - their tables belong to the models too
 from broadcaster.store.tables import Row
 
 
