@@ -16,6 +16,7 @@ from pydantic import Field as Setting
 from pydantic import field_validator
 
 from broadcaster import net, strict_yaml
+from broadcaster.config_alerts import AlertSettings
 from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.timetable import local_time
 from broadcaster.errors import ConfigError, InputError
@@ -196,6 +197,7 @@ class Config(Strict):
     timetable: TimetableSettings = TimetableSettings()
     worker: WorkerSettings = WorkerSettings()
     net: NetSettings = NetSettings()
+    alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
     @property

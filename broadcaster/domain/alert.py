@@ -1,4 +1,4 @@
-"""What somebody is told of without asking: faults, keys that end, airings that did not air; once, and once it is over."""
+"""What somebody is told of unasked: faults, keys that end, airings that did not air; once, and once it is over."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum

@@ -29,6 +29,7 @@ from broadcaster.domain.order import Report, ReportState
 from broadcaster.domain.place import Station
 from broadcaster.domain.roles import Actor
 from broadcaster.errors import StoreError
+from broadcaster.services import alert_watch
 from broadcaster.services.stations import Stations
 from broadcaster.store import airings, journal
 from broadcaster.store import communes as places
@@ -127,6 +128,7 @@ class Outcomes:
         stations = {part.station: f"{part.state} {part.detail}".strip() for part in airings.deliveries(session, row.id)}
         data = {name: value for name, value in values.items() if name != "finished_at"}
         tell(session, self.actor, Action.AIRING_ENDED, row, now, **data, lateness_ms=row.lateness_ms, stations=stations)
+        alert_watch.airing_ended(session, row, verdict, now)
         event.listen(session, "after_commit", lambda _: self.on_end(row), once=True)
 
     def _evidence(self, session: Session, row: AiringRow, parts: Iterable[DeliveryRow]) -> dict[str, Evidence]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from broadcaster.domain.alert import AlertKind, Change, Channel
@@ -46,4 +46,6 @@ class AlertMessageRow(Row):
     tries: Mapped[int] = mapped_column(server_default="0")
     sent_at: Mapped[datetime | None]
     given_up_at: Mapped[datetime | None]
-    error: Mapped[dict[str, Any] | None]  # of the last try, as `services.alerts.written` writes it
+    error: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True)
+    )  # of the last try, as `services.alerts.written` writes it

@@ -64,6 +64,8 @@ class Action(StrEnum):
     JOB_FAILED = "job_failed"
     KEYS_MADE = "keys_made"
     KEYS_ROTATED = "keys_rotated"
+    ALERT_SENT = "alert_sent"
+    ALERT_GIVEN_UP = "alert_given_up"
     DATABASE_UPGRADED = "database_upgraded"
 
 
