@@ -99,9 +99,9 @@ def trial(name: str, language: str) -> Letter:
 
 
 def _lines(found: Sequence[Told], words: Words) -> list[str]:
-    lines = [one.line(words) for one in found[:_LINES]]
-    if len(found) > _LINES:
-        lines.append(words("and {count} more", count=len(found) - _LINES))
+    lines = list(dict.fromkeys(one.line(words) for one in found))  # two keys of a commune are renewed at once
+    if len(lines) > _LINES:
+        lines[_LINES:] = [words("and {count} more", count=len(lines) - _LINES)]
     return lines
 
 
