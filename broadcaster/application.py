@@ -21,6 +21,8 @@ from broadcaster.orders import keyfolder
 from broadcaster.process import Children
 from broadcaster.services import keyring
 from broadcaster.services.airing import HandOver
+from broadcaster.services.alert_queue import Recipient
+from broadcaster.services.alert_recipients import recipients
 from broadcaster.services.bulletins import Desk
 from broadcaster.services.dispatching import Pools
 from broadcaster.services.holidays import kept_book
@@ -137,21 +139,21 @@ class Application:
         outcomes = Outcomes(self.store, Stations(), self.program(), confirm_within, on_end)
         return HandOver(self.store, self.studio, self.config, outcomes, self.signer, Pools())
 
+    def recipients(self) -> list[Recipient]:
+        """Who is told of alerts, as the settings say."""
+        return recipients(self.config.alerts)
+
     def statuses(self) -> Iterator[Status]:
         """A status for each component, tried for real; only stations are asked over a network.
 
-        Database, disk, voices, templates, stations, and the holidays of the communes.
+        Those of the server itself, voices, the communes' keys, stations, and the holidays of the communes.
         """
-        database = _tried("database", lambda: schema.check(self.store))
-        yield database
-        yield _tried("disk", self.storage.ensure_room)
+        yield from self.own_statuses()
         for voice in dict.fromkeys(name for order in self.config.speech.voices.values() for name in order):
             yield self._voice_status(voice)
         yield from self.engine_statuses()
-        for name in template.names(self.studio.template_folders):
-            yield _tried(f"template {name}", partial(template.find, name, self.studio.template_folders))
         yield from self.key_statuses(clock.now())
-        if database.state is not State.READY:
+        if _tried("database", lambda: schema.check(self.store)).state is not State.READY:
             return  # the stations stand in it
         with self.store.reading() as session:
             stations = [station for found in places.stations(session).values() for station in found]
@@ -160,6 +162,15 @@ class Application:
             fault = station_fault(station)
             yield Status(f"station {station.code}", _state(fault), fault)
         yield from self._holiday_statuses(countries)
+
+    def own_statuses(self) -> Iterator[Status]:
+        """A status for each part of the server that is tried at once: database, disk, templates, ways of alerts."""
+        yield _tried("database", lambda: schema.check(self.store))
+        yield _tried("disk", self.storage.ensure_room)
+        for name in template.names(self.studio.template_folders):
+            yield _tried(f"template {name}", partial(template.find, name, self.studio.template_folders))
+        for recipient in self.recipients():
+            yield _tried(f"alerts {recipient.shown}", recipient.check)
 
     def _holiday_statuses(self, countries: Sequence[str]) -> Iterator[Status]:
         """Whether the public holidays of these countries can be found; where not, the last good copy goes on."""

@@ -16,6 +16,7 @@ from pydantic import Field as Setting
 from pydantic import field_validator
 
 from broadcaster import net, strict_yaml
+from broadcaster.config_alerts import AlertSettings
 from broadcaster.config_devices import BrokerSettings, DoorSettings
 from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.timetable import local_time
@@ -199,6 +200,7 @@ class Config(Strict):
     net: NetSettings = NetSettings()
     broker: BrokerSettings = BrokerSettings()
     door: DoorSettings = DoorSettings()
+    alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -30,6 +30,8 @@ LOOKED_UP = {
     "cli/pattern.py": ("_RULES",),
     "services/telling.py": ("REASONS",),
     "services/facts.py": ("MESSAGES",),
+    "services/alerts.py": ("OPENED", "CLEARED"),
+    "services/alert_watch.py": ("_AIRED_NOT",),
     "strict_yaml.py": ("_FOUND_BY_PYDANTIC",),
     "store/engine.py": ("DAMAGED", "UNUSABLE"),
 }

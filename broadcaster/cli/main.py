@@ -8,6 +8,7 @@ import typer
 
 from broadcaster import __version__, config
 from broadcaster.cli import (
+    alerts,
     bulletin,
     campaign,
     check,
@@ -57,6 +58,7 @@ app.add_typer(timetable.app, name="timetable")
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(emergency.app, name="emergency")
 app.add_typer(log.app, name="log")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
 
 

@@ -3,20 +3,15 @@
 What it can do is what its maker declares in the station's configuration.
 """
 
-import hashlib
-import hmac
 import json
 import logging
-import secrets
 import threading
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-import requests
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
-from requests.auth import AuthBase
 
 from broadcaster import clock, reach
 from broadcaster.connectors.base import Capabilities
@@ -210,7 +205,9 @@ class HttpConnector:
     def _ask(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """The JSON object of an answer, empty for an answer without content. Raises NetError."""
         with reach.session(timeout_s=self._config.timeout_s, limit_bytes=ANSWER_BYTES) as session:
-            answer = session.request(method, self._config.address + path, auth=_Signed(self._config.secret), **more)
+            answer = session.request(
+                method, self._config.address + path, auth=reach.Signed(self._config.secret), **more
+            )
         if not answer.content:
             return {}
         found = json_object(answer.content)
@@ -225,19 +222,3 @@ class _Told(BaseModel):
     at: AwareDatetime
     position_s: float = Field(0.0, ge=0, allow_inf_nan=False)
     code: str = Field("", max_length=CODE_CHARACTERS)
-
-
-class _Signed(AuthBase):
-    """HMAC-SHA256 over time, nonce, method, target and body, so that no request can be changed, made up or repeated."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._secret:
-            at, nonce = f"{clock.now().timestamp():.0f}", secrets.token_hex(16)
-            body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-            signed = "\n".join([at, nonce, str(request.method), request.path_url, ""]).encode() + body
-            signature = hmac.new(self._secret, signed, hashlib.sha256).hexdigest()
-            request.headers.update({"X-Time": at, "X-Nonce": nonce, "X-Signature": signature})
-        return request

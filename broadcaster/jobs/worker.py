@@ -6,6 +6,7 @@ from functools import partial
 
 from broadcaster import clock
 from broadcaster.application import Application
+from broadcaster.jobs.alerting import Alerting
 from broadcaster.jobs.metronome import Metronome
 from broadcaster.jobs.runner import Job, LocalRunner
 from broadcaster.services import bulletins, planning, rendering
@@ -34,10 +35,12 @@ class Worker:
         self._runner = LocalRunner(jobs, threads=2, on_failure=self._count_failure)
         self._missed: Counter[str] = Counter()
         self._troubles: Counter[str] = Counter()
+        self._alerting = Alerting(application, self._count_failure)
         self._metronome = Metronome(settings.misfire_grace_s)
         self._metronome.every(settings.plan_every_s, "plan", self._tick_plan)
         self._metronome.every(settings.render_every_s, "render", self._tick_render)
         self._metronome.every(settings.air_every_s, "air", self._tick_air)
+        self._metronome.every(application.config.alerts.send_every_s, "alerts", self._alerting.wake)
         self._metronome.every(application.config.storage.prune_every_s, "prune", partial(self._runner.submit, "prune"))
 
     def start(self) -> None:
@@ -48,11 +51,13 @@ class Worker:
         self._outcomes.settle(now)
         self._journal(Action.WORKER_STARTED)
         self.plan()
+        self._alerting.start()
         self._metronome.start()
 
     def stop(self) -> None:
         """Raises StoreError where the database is away; what plays here is silent all the same."""
         self._metronome.stop()
+        self._alerting.stop()
         self._application.children.close()
         self._runner.close()
         self._hand_over.dispatch.close()

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from broadcaster.domain.alert import AlertKind
 from broadcaster.domain.loudspeaker import (
     ENOUGH_STORAGE_MB,
     FARTHEST_CLOCK_MS,
@@ -22,6 +23,7 @@ from broadcaster.domain.loudspeaker import (
 from broadcaster.domain.roles import Actor
 from broadcaster.orders.device import Amplifier, Health, Heard, read_state
 from broadcaster.orders.topics import Device
+from broadcaster.services import alerts
 from broadcaster.store import journal
 from broadcaster.store.device_tables import HealthEventRow, LoudspeakerRow
 from broadcaster.store.engine import changed_rows, is_added
@@ -78,6 +80,9 @@ def open_fault(
     if not is_added(session, HealthEventRow, values):
         return False
     _tell(session, Action.LOUDSPEAKER_FAULTY, device, actor, now, trouble=trouble, detail=detail)
+    alerts.raise_alert(
+        session, _kind(trouble), device.commune, device.loudspeaker, now, loudspeaker=device.loudspeaker
+    )  # fmt: skip
     return True
 
 
@@ -87,6 +92,7 @@ def clear(session: Session, device: Device, trouble: Trouble, now: datetime, *, 
     if changed_rows(session, of_it.values(cleared_at=now)) == 0:
         return False
     _tell(session, Action.LOUDSPEAKER_MENDED, device, actor, now, trouble=trouble)
+    alerts.clear_alert(session, _kind(trouble), device.commune, device.loudspeaker, now)
     return True
 
 
@@ -197,6 +203,10 @@ def _presence(row: LoudspeakerRow, now: datetime) -> Presence:
     if row.is_online is None:
         return Presence.UNKNOWN
     return Presence.ONLINE if row.is_online else Presence.OFFLINE
+
+
+def _kind(trouble: Trouble) -> AlertKind:
+    return AlertKind(f"loudspeaker_{trouble}")
 
 
 def _tell(session: Session, action: Action, device: Device, actor: Actor, now: datetime, **data: object) -> None:

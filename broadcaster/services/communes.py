@@ -13,6 +13,7 @@ from broadcaster.domain.place import Layer
 from broadcaster.domain.roles import Actor
 from broadcaster.domain.timetable import CommuneTimetable
 from broadcaster.errors import InputError
+from broadcaster.services.alerts import clear_commune
 from broadcaster.services.holidays import HolidayBook, kept_book
 from broadcaster.services.permissions import KEEPERS
 from broadcaster.store import communes as places
@@ -115,6 +116,7 @@ def remove(store: Store, code: str, actor: Actor, now: datetime) -> None:
         spoken = {entry.written: entry.spoken for entry in session.scalars(select(PronunciationRow).where(own))}
         session.execute(delete(PronunciationRow).where(own))
         before = {column.name: getattr(row, column.name) for column in CommuneRow.__table__.columns}
+        clear_commune(session, code, now)
         session.delete(row)
         session.flush()
         data = {"before": before, "pronunciations": spoken}

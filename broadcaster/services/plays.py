@@ -17,9 +17,11 @@ from broadcaster.domain.airing import (
     StationState,
     least_bad,
 )
+from broadcaster.domain.loudspeaker import Trouble
 from broadcaster.orders.device import Amplifier, Heard, PlayReport, PlayState
 from broadcaster.orders.topics import Device
-from broadcaster.services import enrolment, inbox
+from broadcaster.orders.verify import Refusal
+from broadcaster.services import attending, enrolment, inbox
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.store import airings, journal
 from broadcaster.store import plays as rows
@@ -40,6 +42,7 @@ _OF_REPORT: Mapping[PlayState, StationState] = {
     PlayState.STOPPED: StationState.STOPPED,
     PlayState.CANCELLED: StationState.RECALLED,
 }
+_OF_CLIP = frozenset({Refusal.CLIP_MISSING, Refusal.CLIP_DAMAGED})
 _HEARD = frozenset({PlayState.STARTED, PlayState.FINISHED, PlayState.STOPPED})
 """What is true of an airing whichever order for it was obeyed."""
 
@@ -76,6 +79,7 @@ class Plays:
             if report.order != play.number and report.state not in _HEARD:
                 return  # of an order that another has replaced since
             _note(play, report, now)
+            _attend(session, report, play, now)
             if row.phase is Phase.ENDED:
                 self._tell_late(session, row, play, now)
             else:
@@ -172,6 +176,18 @@ def _note(play: PlayRow, report: PlayReport, now: datetime) -> None:
         play.started_at = report.at
     else:
         play.ended_at, play.position_s = report.at, report.position_s
+
+
+def _attend(session: Session, report: PlayReport, play: PlayRow, now: datetime) -> None:
+    """What a play shows of the loudspeaker itself."""
+    if play.state is StationState.SILENT:
+        attending.open_fault(session, report.device, Trouble.SILENT, report.airing or "", now)
+    elif report.sound is Heard.HEARD:
+        attending.clear(session, report.device, Trouble.SILENT, now)
+    if report.state is PlayState.REFUSED and report.code in _OF_CLIP:
+        attending.open_fault(session, report.device, Trouble.CLIP, report.code, now)
+    elif report.state is PlayState.READY:
+        attending.clear(session, report.device, Trouble.CLIP, now)
 
 
 def _told(plays: Sequence[PlayRow]) -> str:

@@ -20,6 +20,7 @@ from broadcaster.errors import AudioError, InputError, SpeechError
 from broadcaster.process import ChildError, Children
 from broadcaster.reading import Dictionary
 from broadcaster.reading.dictionary import EMPTY
+from broadcaster.services import alert_watch
 from broadcaster.services.script import Script, Spoken, readable
 from broadcaster.speech.speaker import Speaker
 from broadcaster.store import journal
@@ -211,6 +212,8 @@ def render(store: Store, studio: Studio, clip: str, actor: Actor, now: datetime)
         with store.writing() as session:
             failed = update(ClipRow).where(ClipRow.key == clip, ClipRow.sha256.is_(None))
             session.execute(failed.values(error=str(error)))
+            if not isinstance(error, InputError):  # that one lies with the text, not with the voices
+                alert_watch.speech_failed(session, row.language, error, now)
         raise
     sound = spoken.sound
     values = {
@@ -228,6 +231,7 @@ def render(store: Store, studio: Studio, clip: str, actor: Actor, now: datetime)
         if changed_rows(session, finished) == 1:
             # Only now: of two who render a clip at once, the later must not write over what may be approved already.
             files.write(studio.path(clip), sound.data)
+            alert_watch.speech_works(session, row.language, now)
             journal.append(
                 session,
                 chain=journal.SYSTEM,

@@ -71,6 +71,8 @@ class Action(StrEnum):
     LOUDSPEAKER_REMOVED = "loudspeaker_removed"
     LOUDSPEAKER_FAULTY = "loudspeaker_faulty"
     LOUDSPEAKER_MENDED = "loudspeaker_mended"
+    ALERT_SENT = "alert_sent"
+    ALERT_GIVEN_UP = "alert_given_up"
     DATABASE_UPGRADED = "database_upgraded"
 
 

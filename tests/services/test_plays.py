@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, StationState
+from broadcaster.domain.alert import AlertKind
 from broadcaster.orders import keyfolder
 from broadcaster.orders.device import Heard, PlayState
 from broadcaster.orders.payload import Command
 from broadcaster.services import inbox, outbox
+from broadcaster.services.alerts import open_alerts
 from tests.fixtures import NOW
 from tests.services.village import ACCEPTED, DUE, FINISHED, LEAD, REFUSED, STARTED, Village
 from tests.services.world import SECOND, World
@@ -40,9 +42,9 @@ def test_an_airing_that_every_loudspeaker_finishes_is_aired_with_that_evidence(h
 
 def test_one_loudspeaker_that_refuses_makes_it_partial_and_the_journal_says_which_and_why(handed_over: Village) -> None:
     handed_over.play(0)
-    handed_over.says(1, REFUSED, DUE, code="refused:clip_missing")
+    handed_over.says(1, REFUSED, DUE, code="clip_missing")
     assert handed_over.world.outcome() == (Outcome.PARTIAL, Reason.SOME_STATIONS, Evidence.FINISHED)
-    assert handed_over.plays()["kep-02"].code == "refused:clip_missing"
+    assert handed_over.plays()["kep-02"].code == "clip_missing"
     handed_over.world.assert_chains_hold()
 
 
@@ -58,6 +60,8 @@ def test_silence_heard_by_every_microphone_is_no_sound(handed_over: Village) -> 
     handed_over.play(0, sound=Heard.SILENT)
     handed_over.play(1, sound=Heard.SILENT)
     assert handed_over.world.outcome() == (Outcome.FAILED, Reason.NO_SOUND, Evidence.NONE)
+    with handed_over.world.store.reading() as session:
+        assert {row.kind for row in open_alerts(session)} == {AlertKind.LOUDSPEAKER_SILENT, AlertKind.AIRING}
 
 
 @pytest.mark.parametrize(
