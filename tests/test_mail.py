@@ -56,7 +56,19 @@ def test_a_subject_cannot_begin_another_header(server: MailServer) -> None:
 
 def test_what_could_end_a_command_is_no_address() -> None:
     good = ("a@b.vn", "truc.ban+loa@xa-kep.bacninh.gov.vn", "root@localhost")
-    bad = ("", "a", "a@", "@b.vn", "a b@c.vn", "a@b.vn\r\nDATA", "a@b.vn>", "<a@b.vn", "a@b.vn,c@d.vn", "á@b.vn", "a@b..vn")
+    bad = (
+        "",
+        "a",
+        "a@",
+        "@b.vn",
+        "a b@c.vn",
+        "a@b.vn\r\nDATA",
+        "a@b.vn>",
+        "<a@b.vn",
+        "a@b.vn,c@d.vn",
+        "á@b.vn",
+        "a@b..vn",
+    )
     assert [text for text in (*good, *bad) if mail.is_address(text)] == [*good]
 
 

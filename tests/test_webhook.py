@@ -51,7 +51,9 @@ def test_another_secret_is_refused_for_now(hook: Hook, secret: Path) -> None:
     assert hook.got == []
 
 
-@pytest.mark.parametrize(("status", "is_permanent"), [(503, False), (404, False), (400, True), (410, True), (302, False)])
+@pytest.mark.parametrize(
+    ("status", "is_permanent"), [(503, False), (404, False), (400, True), (410, True), (302, False)]
+)
 def test_an_answer_says_whether_another_try_makes_sense(
     hook: Hook, secret: Path, status: int, is_permanent: bool
 ) -> None:
@@ -75,6 +77,6 @@ def test_a_network_that_is_not_allowed_is_not_reached(hook: Hook, secret: Path) 
 
 
 def test_a_secret_is_long_enough(secret: Path) -> None:
-    secret.write_text("kurz", encoding="utf-8")
+    secret.write_text("short", encoding="utf-8")
     with pytest.raises(ConfigError, match="16 characters"):
         Webhook("https://example.vn", secret).check()

@@ -13,7 +13,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
 
 class Vice(StrEnum):
@@ -42,7 +42,7 @@ class Mail:
 
     @property
     def message(self) -> EmailMessage:
-        return cast("EmailMessage", message_from_bytes(self.content, policy=default))
+        return message_from_bytes(self.content, policy=default)
 
     @property
     def text(self) -> str:

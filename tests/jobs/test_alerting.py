@@ -125,11 +125,12 @@ def test_the_parts_of_the_server_are_watched(
     storage = built.storage
     full = replace(storage, settings=storage.settings.model_copy(update={"min_free_mb": 10**9}))
     watching = Alerting(replace(built, storage=full), lambda *_: None)
-    monkeypatch.setattr(clock, "now", lambda started=clock.now(): started + 6 * MINUTE)
+    started = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: started + 6 * MINUTE)
     watching._watch()
     with built.store.reading() as session:
         assert [row.subject for row in open_alerts(session)] == ["disk"]
-    monkeypatch.setattr(clock, "now", lambda later=clock.now(): later + 6 * MINUTE)
+    monkeypatch.setattr(clock, "now", lambda: started + 12 * MINUTE)
     alerting._watch()
     with built.store.reading() as session:
         assert open_alerts(session) == []

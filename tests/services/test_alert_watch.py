@@ -74,9 +74,7 @@ def test_an_airing_that_did_not_air_is_told_of_in_words(
         (Outcome.EXPIRED, Reason.EXPIRED),
     ],
 )
-def test_what_aired_or_what_somebody_decided_is_no_alarm(
-    aired: World, outcome: Outcome, reason: Reason | None
-) -> None:
+def test_what_aired_or_what_somebody_decided_is_no_alarm(aired: World, outcome: Outcome, reason: Reason | None) -> None:
     end(aired, outcome, reason)
     assert told(aired) == []
 
