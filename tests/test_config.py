@@ -116,7 +116,12 @@ def test_a_typo_names_the_file_the_line_and_the_nearest_key(tmp_path: Path) -> N
      "speech: {gtts: {pause_s: 3601}}", "speech: {gtts: {timeout_s: 0}}", "speech: {gtts: {enabled: perhaps}}",
      'timetable: {quiet_hours: ["21:00"]}', 'timetable: {quiet_hours: ["21:00", "05:00", "06:00"]}',
      'timetable: {quiet_hours: ["21:00", "25:00"]}', "timetable: {quiet_hours: [21:00, 05:00]}",
-     'timetable: {quiet_hours: ["21:00", "21:00"]}', "audio: {templates: {urgent: khan-cap}}", "- a list",
+     'timetable: {quiet_hours: ["21:00", "21:00"]}', "alerts: {recipients: [{mail: a@b.vn}]}",
+     "alerts: {mail: {host: mail.vn}}", "alerts: {mail: {sender: \"a@b.vn\\nBcc: c@d.vn\"}}",
+     "alerts: {mail: {host: mail.vn, sender: a@b.vn, user: a}}", "alerts: {recipients: [{webhook: 'https://b.vn'}]}",
+     "alerts: {mail: {host: mail.vn, sender: a@b.vn, user: a, password_file: f, security: none}}",
+     "alerts: {recipients: [{webhook: 'file:///etc', secret_file: f}]}", "alerts: {recipients: [{commune: kep}]}",
+     "audio: {templates: {urgent: khan-cap}}", "- a list",
      "just words", "a: [", "language: vi\nlanguage: en"],
 )  # fmt: skip
 def test_a_value_that_cannot_be_used_names_the_file_and_the_line(tmp_path: Path, text: str) -> None:

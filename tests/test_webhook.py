@@ -77,6 +77,6 @@ def test_a_network_that_is_not_allowed_is_not_reached(hook: Hook, secret: Path) 
 
 
 def test_a_secret_is_long_enough(secret: Path) -> None:
-    secret.write_text("kurz", encoding="utf-8")
+    secret.write_text("short", encoding="utf-8")
     with pytest.raises(ConfigError, match="16 characters"):
         Webhook("https://example.vn", secret).check()

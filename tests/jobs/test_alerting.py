@@ -130,8 +130,7 @@ def test_the_parts_of_the_server_are_watched(
     watching._watch()
     with built.store.reading() as session:
         assert [row.subject for row in open_alerts(session)] == ["disk"]
-    later = started + 12 * MINUTE
-    monkeypatch.setattr(clock, "now", lambda: later)
+    monkeypatch.setattr(clock, "now", lambda: started + 12 * MINUTE)
     alerting._watch()
     with built.store.reading() as session:
         assert open_alerts(session) == []

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from _templates import catalogue, fields, templates
 from broadcaster.domain.alert import DAMPING, AlertKind
 from broadcaster.errors import BroadcasterError
-from broadcaster.services import alerts
+from broadcaster.services import alert_watch, alerts
 from broadcaster.services.alerts import clear_alert, open_alerts, raise_alert
 from broadcaster.services.communes import remove
+from broadcaster.services.telling import REASONS
 from broadcaster.store.alert_tables import AlertRow
 from broadcaster.store.engine import Store
 from broadcaster.words import LANGUAGES, Words
@@ -92,7 +94,7 @@ def test_what_could_not_be_written_raises_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind_of_alert", AlertKind)
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", [*LANGUAGES, "bn"])
 def test_every_kind_is_told_in_every_language(kind_of_alert: AlertKind, language: str) -> None:
     fault = BroadcasterError("The disk of {folder} is full.", folder="data")
     values = {"loudspeaker": "kep-01", "component": "disk", "title": "Phòng cháy", "fault": fault}
@@ -103,6 +105,14 @@ def test_every_kind_is_told_in_every_language(kind_of_alert: AlertKind, language
         text = Words(language).error(alerts.text_of(row, is_cleared=is_cleared, commune="Kép"))
         assert text
         assert "{" not in text
+
+
+def test_every_text_of_alerts_has_bengali_words() -> None:
+    """Recipients may read Bengali, though the program itself does not speak it yet."""
+    texts = [*alerts.OPENED.values(), *alerts.CLEARED.values(), *alert_watch._AIRED_NOT.values(), *REASONS.values()]
+    known = catalogue("bn")
+    assert [text for text in texts if text != "{fault}" and fields(known.get(text, "")) != fields(text)] == []
+    assert set(known) <= set(templates())
 
 
 def test_an_error_is_kept_so_that_it_can_be_told_in_any_language() -> None:
