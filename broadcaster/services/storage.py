@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from broadcaster.config import StorageSettings
 from broadcaster.domain.bulletin import BulletinState
 from broadcaster.errors import BroadcasterError
+from broadcaster.services import attending, inbox, outbox
 from broadcaster.services.rendering import Studio
 from broadcaster.speech.cache import SpeechCache
 from broadcaster.store.engine import Store
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 
 _MEGABYTE = 1_000_000
 _STRAY_AFTER = timedelta(days=1)  # a file without a row may still be on its way to one
+
+_REPORTS_KEPT = timedelta(days=90)  # the signed messages; what they said of airings stays in the plays
+_ORDERS_KEPT = timedelta(days=8)
+_HEALTH_KEPT = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,9 @@ class Storage:
             session.execute(
                 update(ClipRow).where(ClipRow.key.in_(unused)).values(sha256=None, bytes=None, duration_ms=None)
             )
+            inbox.forget(session, now - _REPORTS_KEPT)
+            outbox.forget(session, now - _ORDERS_KEPT)
+            attending.forget(session, now - _HEALTH_KEPT)
         with store.reading() as session:
             strays = list(self._strays(session, now))
         for path in strays:

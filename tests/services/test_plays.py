@@ -174,3 +174,12 @@ def test_numbers_grow_though_the_clock_goes_back(world: World, tmp_path: Path) -
         second = outbox.next_number(session, "kep", NOW - timedelta(days=1))
     assert first == int(NOW.timestamp() * 1000)
     assert second == first + 1
+
+
+def test_signed_messages_are_dropped_after_months_and_what_they_said_stays(handed_over: Village) -> None:
+    handed_over.play(0)
+    handed_over.world.storage.prune(handed_over.world.store, DUE + timedelta(days=100))
+    with handed_over.world.store.reading() as session:
+        assert inbox.about(session, handed_over.world.today().id) == []
+        assert outbox.ordered_until(session, "kep-loa", handed_over.world.today().id) is None
+    assert handed_over.plays()["kep-01"].state is StationState.FINISHED

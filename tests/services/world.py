@@ -23,6 +23,7 @@ from broadcaster.services.keeping import Imported
 from broadcaster.services.ordering import Signer
 from broadcaster.services.outcomes import Outcomes
 from broadcaster.services.plan_rows import PlanChange
+from broadcaster.services.plays import Plays
 from broadcaster.services.rendering import Studio
 from broadcaster.services.stations import Stations
 from broadcaster.services.storage import Storage
@@ -154,6 +155,7 @@ class World:
         for speaker in self.site.all():
             speaker.go_on(now)
         self.outcomes.collect(now)
+        Plays(self.store, self.outcomes).collect(now)
         self.hand_over.recall(now)
         self.hand_over.run(now)
         self.outcomes.sweep(now)
