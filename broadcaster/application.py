@@ -46,6 +46,10 @@ from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
 
 
+_DOOR = "http://127.0.0.1:8321"
+"""Where loudspeakers will fetch clips. No kind of station that comes with the program is sent signed orders yet."""
+
+
 class State(StrEnum):
     READY = "ready"
     PAUSED = "paused"
@@ -100,7 +104,7 @@ class Application:
     @property
     def signer(self) -> Signer:
         """Reads the communes' keys: only the worker may."""
-        return Signer(self.keys_folder, self.config.door_url, self.config)
+        return Signer(self.keys_folder, _DOOR, self.config)
 
     @property
     def recordings(self) -> Recordings:

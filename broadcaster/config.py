@@ -17,7 +17,6 @@ from pydantic import field_validator
 
 from broadcaster import net, strict_yaml
 from broadcaster.config_alerts import AlertSettings
-from broadcaster.config_devices import BrokerSettings, DoorSettings
 from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.timetable import local_time
 from broadcaster.errors import ConfigError, InputError
@@ -198,15 +197,8 @@ class Config(Strict):
     timetable: TimetableSettings = TimetableSettings()
     worker: WorkerSettings = WorkerSettings()
     net: NetSettings = NetSettings()
-    broker: BrokerSettings = BrokerSettings()
-    door: DoorSettings = DoorSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
-
-    @property
-    def door_url(self) -> str:
-        """Where loudspeakers fetch their clips."""
-        return self.door.url
 
     @property
     def database_url(self) -> str:
