@@ -45,7 +45,6 @@ from broadcaster.store import journal, schema
 from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
 
-
 _DOOR = "http://127.0.0.1:8321"
 """Where loudspeakers will fetch clips. No kind of station that comes with the program is sent signed orders yet."""
 
