@@ -18,6 +18,7 @@ from broadcaster.domain.airing import (
     least_bad,
 )
 from broadcaster.domain.loudspeaker import Trouble
+from broadcaster.errors import StoreError
 from broadcaster.orders.device import Amplifier, Heard, PlayReport, PlayState
 from broadcaster.orders.topics import Device
 from broadcaster.orders.verify import Refusal
@@ -43,6 +44,7 @@ _OF_REPORT: Mapping[PlayState, StationState] = {
     PlayState.CANCELLED: StationState.RECALLED,
 }
 _OF_CLIP = frozenset({Refusal.CLIP_MISSING, Refusal.CLIP_DAMAGED})
+_SOUNDED = (StationState.STARTED, StationState.FINISHED, StationState.SILENT)
 _HEARD = frozenset({PlayState.STARTED, PlayState.FINISHED, PlayState.STOPPED})
 """What is true of an airing whichever order for it was obeyed."""
 
@@ -64,15 +66,25 @@ class Plays:
             report = inbox.message(row)
             if isinstance(report, PlayReport) and report.airing is not None and loudspeaker is not None:
                 self.take(report, loudspeaker.station, now)
-        finally:
-            with self.store.writing() as session:
-                inbox.taken(session, [row], now)
+        except StoreError:
+            raise  # it waits for the next time
+        except Exception:
+            self._done(row, now)  # else it would stand in the way of all others for ever
+            raise
+        self._done(row, now)
+
+    def _done(self, row: DeviceMessageRow, now: datetime) -> None:
+        with self.store.writing() as session:
+            inbox.taken(session, [row], now)
 
     def take(self, report: PlayReport, station: str, now: datetime) -> None:
         """Take in one report of a loudspeaker that belongs to this station; `report.airing` names an airing."""
         with self.store.writing() as session:
             row = session.get(AiringRow, report.airing, with_for_update=True)
             play = session.get(PlayRow, (report.airing, station, report.device.loudspeaker))
+            if play is not None and _is_overtaken(report, play):
+                _note_time(play, report)
+                return
             if row is None or play is None or not _is_possible(report, row, play):
                 self._ignore(session, report, row, station, now)
                 return
@@ -105,7 +117,9 @@ class Plays:
             self.outcomes.conclude(session, row, now)
 
     def _tell_late(self, session: Session, row: AiringRow, play: PlayRow, now: datetime) -> None:
-        """The outcome stays as it was given; what the loudspeaker did stands beside it."""
+        """The outcome stays as it was given; that somebody has heard it all the same stands beside it."""
+        if play.state not in _SOUNDED:
+            return
         data = {"station": play.station, "loudspeaker": play.loudspeaker, "state": play.state, "code": play.code}
         tell(session, self.outcomes.actor, Action.PLAY_REPORTED_LATE, row, now, **data)
 
@@ -168,6 +182,16 @@ def _note(play: PlayRow, report: PlayReport, now: datetime) -> None:
     play.code = report.code
     play.clock_offset_ms, play.volume = report.clock_offset_ms, report.volume
     play.sound, play.amplifier, play.reported_at = report.sound, report.amplifier, now
+    _note_time(play, report)
+
+
+def _is_overtaken(report: PlayReport, play: PlayRow) -> bool:
+    """Whether a report comes after one that was made later: what it says is known, but for the time."""
+    is_early = report.state in {PlayState.ACCEPTED, PlayState.READY}
+    return is_early and report.order == play.number and (play.started_at is not None or play.ended_at is not None)
+
+
+def _note_time(play: PlayRow, report: PlayReport) -> None:
     if report.state is PlayState.ACCEPTED:
         play.accepted_at = report.at
     elif report.state is PlayState.READY:

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, StationState
+from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, Scope, StationState
 from broadcaster.domain.alert import AlertKind
+from broadcaster.errors import StoreError
 from broadcaster.orders import keyfolder
 from broadcaster.orders.device import Heard, PlayState
 from broadcaster.orders.payload import Command
-from broadcaster.services import inbox, outbox
+from broadcaster.services import inbox, outbox, stops
 from broadcaster.services.alerts import open_alerts
+from broadcaster.services.plays import Plays
 from tests.fixtures import NOW
-from tests.services.village import ACCEPTED, DUE, FINISHED, LEAD, REFUSED, STARTED, Village
+from tests.services.village import ACCEPTED, DUE, FINISHED, LEAD, REFUSED, STARTED, STOPPED, Village
 from tests.services.world import SECOND, World
 
 MINUTE = timedelta(minutes=1)
@@ -183,3 +185,36 @@ def test_signed_messages_are_dropped_after_months_and_what_they_said_stays(hande
         assert inbox.about(session, handed_over.world.today().id) == []
         assert outbox.ordered_until(session, "kep-loa", handed_over.world.today().id) is None
     assert handed_over.plays()["kep-01"].state is StationState.FINISHED
+
+
+def test_what_was_overtaken_on_its_way_is_noted_and_nobody_is_blamed(handed_over: Village) -> None:
+    handed_over.says(0, STARTED, DUE)
+    handed_over.says(0, ACCEPTED, DUE - LEAD, DUE + SECOND)
+    play = handed_over.plays()["kep-01"]
+    assert (play.state, play.accepted_at) == (StationState.STARTED, DUE - LEAD)
+    assert "report_ignored" not in handed_over.world.journalled(handed_over.world.today().id)
+
+
+def test_what_stops_after_it_was_withdrawn_is_no_news_but_what_plays_on_is(handed_over: Village) -> None:
+    handed_over.says(0, STARTED, DUE)
+    handed_over.says(1, STARTED, DUE)
+    airing = handed_over.world.today().id
+    stops.stop(handed_over.world.store, Scope.AIRING, airing, "thử", handed_over.world.actor("operator"), DUE)
+    handed_over.world.tick(DUE)
+    assert handed_over.world.outcome() == (Outcome.PARTIAL, Reason.STOPPED, Evidence.STARTED)
+    handed_over.says(0, STOPPED, DUE + SECOND / 2, position_s=0.5)
+    assert "play_reported_late" not in handed_over.world.journalled(airing)
+    handed_over.says(1, FINISHED, handed_over.ends_at, position_s=5)
+    assert handed_over.world.journalled(airing)[-1] == "play_reported_late"
+
+
+def test_a_report_waits_while_the_database_is_away(handed_over: Village, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise StoreError("The database is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Plays, "take", away)
+        with pytest.raises(StoreError):
+            handed_over.says(0, STARTED, DUE)
+    handed_over.world.tick(DUE)
+    assert handed_over.plays()["kep-01"].state is StationState.STARTED
