@@ -31,6 +31,7 @@ class Reports:
         self._key = key
         self._guard = threading.Lock()
         self._kept: dict[int, bytes] = {}
+        self._about: dict[int, object] = {}
         self._last = 0
         paths = sorted(folder.glob("[0-9]*.json"))
         for path in paths:
@@ -52,6 +53,7 @@ class Reports:
             envelope = self._key.signed(replace(report, seq=number))
             self._taken(now, envelope)
             self._kept[number] = envelope
+            self._about[number] = _about(report)
             if len(self._kept) > LIMIT:
                 self._drop(min(self._kept))
                 log.warning("A report was dropped: too many wait.", extra={"action": "report_dropped"})
@@ -67,6 +69,11 @@ class Reports:
             for number in numbers:
                 if number in self._kept:
                     self._drop(number)
+
+    def is_waiting(self, report: PlayReport) -> bool:
+        """Whether the same was said since the start, and the server does not have it yet."""
+        with self._guard:
+            return _about(report) in self._about.values()
 
     def waiting(self) -> list[tuple[int, bytes]]:
         """What the server has not acknowledged, in order."""
@@ -89,6 +96,11 @@ class Reports:
         else:
             self._path(number).unlink(missing_ok=True)
         del self._kept[number]
+        self._about.pop(number, None)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:016d}.json"
+
+
+def _about(report: PlayReport) -> object:
+    return report.airing, report.order, report.state, report.code
