@@ -23,6 +23,9 @@ DEVICE_BUFFERS = 3
 DEVICE_SILENT_S = 3.0  # a sound card that asks for nothing so long is gone
 
 Started = Callable[[], None]
+Gate = Callable[[], None]
+Volume = int | Callable[[], int]
+"""In percent; one that is asked for goes on being asked while the clip plays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,14 @@ class Sink(Protocol):
     """Where sound goes. One clip at a time."""
 
     def play(
-        self, clip: Path, *, stop: threading.Event, volume_percent: int = 100, on_start: Started | None = None
-    ) -> Played:
+        self, clip: Path, *, stop: threading.Event, volume_percent: Volume = 100,
+        on_start: Started | None = None, gate: Gate | None = None,
+    ) -> Played:  # fmt: skip
         """Plays `clip` (MP3 or WAV) in real time and returns when it ended or `stop` was set.
 
         `on_start` is called once, when the clip has proved playable and its first sound is on its way. AudioError
-        for a file that cannot be played, or a sound card that is absent or vanishes.
+        for a file that cannot be played, or a sound card that is absent or vanishes. `gate` is called before that,
+        when clip and sound card are open; it returns when the sound is due.
         """
         ...
 
@@ -65,11 +70,12 @@ class NoneSink:
     """Decodes and consumes a clip in real time without any sound: for trials and for boxes without a sound card."""
 
     def play(
-        self, clip: Path, *, stop: threading.Event, volume_percent: int = 100, on_start: Started | None = None
-    ) -> Played:
+        self, clip: Path, *, stop: threading.Event, volume_percent: Volume = 100,
+        on_start: Started | None = None, gate: Gate | None = None,
+    ) -> Played:  # fmt: skip
         _checked_volume(volume_percent)
         rate_hz, chunks = _opened(clip)
-        return _paced(chunks, rate_hz, stop, on_start, lambda _: None)
+        return _paced(chunks, rate_hz, stop, _Cue(on_start, gate), lambda _: None)
 
 
 class FileSink:
@@ -82,8 +88,9 @@ class FileSink:
         self._target = target
 
     def play(
-        self, clip: Path, *, stop: threading.Event, volume_percent: int = 100, on_start: Started | None = None
-    ) -> Played:
+        self, clip: Path, *, stop: threading.Event, volume_percent: Volume = 100,
+        on_start: Started | None = None, gate: Gate | None = None,
+    ) -> Played:  # fmt: skip
         volume = _checked_volume(volume_percent)
         rate_hz, chunks = _opened(clip)
         try:
@@ -92,7 +99,9 @@ class FileSink:
                 file.setnchannels(1)
                 file.setsampwidth(BYTES_PER_SAMPLE)
                 file.setframerate(rate_hz)
-                return _paced(chunks, rate_hz, stop, on_start, lambda chunk: file.writeframes(_scaled(chunk, volume)))
+                return _paced(
+                    chunks, rate_hz, stop, _Cue(on_start, gate), lambda chunk: file.writeframes(_scaled(chunk, volume))
+                )
         except OSError as error:
             raise AudioError(
                 "What is played cannot be written to {path}: {error}", path=self._target, error=error.strerror
@@ -128,19 +137,22 @@ class DeviceSink:
         self._backends = list(backends or (backend for backend in usable if backend not in silent))
 
     def play(
-        self, clip: Path, *, stop: threading.Event, volume_percent: int = 100, on_start: Started | None = None
-    ) -> Played:
+        self, clip: Path, *, stop: threading.Event, volume_percent: Volume = 100,
+        on_start: Started | None = None, gate: Gate | None = None,
+    ) -> Played:  # fmt: skip
         volume = _checked_volume(volume_percent)
         rate_hz, chunks = _opened(clip)
         feed = _Feed(chunks, volume)
+        cue = _Cue(on_start, gate)
         try:
             with miniaudio.PlaybackDevice(
                 miniaudio.SampleFormat.SIGNED16, 1, rate_hz, DEVICE_BUFFER_MS, None, DEVICE_BUFFERS, self._backends
             ) as device:
-                device.start(feed.source())
-                if on_start is not None:
-                    on_start()
-                feed.watch(stop)
+                cue.wait()
+                if not stop.is_set():
+                    device.start(feed.source())
+                    cue.start()
+                    feed.watch(stop)
         except miniaudio.DecodeError as error:
             raise AudioError("The clip {clip} is damaged: {error}", clip=clip, error=str(error)) from error
         except miniaudio.MiniaudioError as error:
@@ -151,10 +163,26 @@ class DeviceSink:
         return Played(feed.frames / rate_hz, is_finished=feed.is_drained)
 
 
+@dataclass(frozen=True, slots=True)
+class _Cue:
+    """What happens right before the first sound, and with it."""
+
+    on_start: Started | None
+    gate: Gate | None
+
+    def wait(self) -> None:
+        if self.gate is not None:
+            self.gate()
+
+    def start(self) -> None:
+        if self.on_start is not None:
+            self.on_start()
+
+
 class _Feed:
     """What a sound card's thread takes, and what the playing thread sees of it."""
 
-    def __init__(self, chunks: "Generator[array[int], int, None]", volume: float) -> None:
+    def __init__(self, chunks: "Generator[array[int], int, None]", volume: Callable[[], float]) -> None:
         self.frames = 0
         self.is_drained = False
         self._chunks = chunks
@@ -164,6 +192,7 @@ class _Feed:
 
     def source(self) -> Generator[bytes, int, None]:
         """Primed, as the sound card wants it: takes a number of frames, gives at most so many."""
+        self._asked_at_s = time.monotonic()
         source = self._give()
         next(source)
         return source
@@ -218,19 +247,20 @@ def _paced(
     chunks: "Generator[array[int], int, None]",
     rate_hz: int,
     stop: threading.Event,
-    on_start: Started | None,
+    cue: _Cue,
     take: "Callable[[array[int]], None]",
 ) -> Played:
     """Each chunk is taken when a sound card would play it; due times are counted from the start and never drift."""
-    start_s = time.monotonic()
     frames = 0
     try:
+        cue.wait()
+        start_s = time.monotonic()
         for chunk in chunks:
             if stop.is_set():
                 return Played(frames / rate_hz, is_finished=False)
             take(chunk)
-            if frames == 0 and on_start is not None:
-                on_start()
+            if frames == 0:
+                cue.start()
             frames += len(chunk)
             if stop.wait(max(0.0, start_s + frames / rate_hz - time.monotonic())):
                 return Played(frames / rate_hz, is_finished=False)
@@ -241,11 +271,19 @@ def _paced(
     return Played(frames / rate_hz, is_finished=True)
 
 
-def _checked_volume(volume_percent: int) -> float:
-    if not 0 <= volume_percent <= 100:
-        raise AudioError("The volume is 0 to 100 percent, not {volume}.", volume=volume_percent)
-    return volume_percent / 100
+def _checked_volume(volume_percent: Volume) -> Callable[[], float]:
+    """The volume as a share of one, whenever it is asked for."""
+
+    def share() -> float:
+        percent = volume_percent() if callable(volume_percent) else volume_percent
+        if not 0 <= percent <= 100:
+            raise AudioError("The volume is 0 to 100 percent, not {volume}.", volume=percent)
+        return percent / 100
+
+    share()
+    return share
 
 
-def _scaled(chunk: "array[int]", volume: float) -> bytes:
-    return (chunk if volume == 1 else array("h", [int(sample * volume) for sample in chunk])).tobytes()
+def _scaled(chunk: "array[int]", volume: Callable[[], float]) -> bytes:
+    share = volume()
+    return (chunk if share == 1 else array("h", [int(sample * share) for sample in chunk])).tobytes()

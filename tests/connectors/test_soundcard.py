@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from broadcaster import clock
-from broadcaster.audio.play import Played, Started
+from broadcaster.audio.play import Gate, Played, Started, Volume
 from broadcaster.connectors.base import connect
 from broadcaster.connectors.soundcard import SoundcardConnector
 from broadcaster.domain.order import Report, ReportState
@@ -211,8 +211,9 @@ class Failing:
         self._has_begun = has_begun
 
     def play(
-        self, clip: Path, *, stop: threading.Event, volume_percent: int = 100, on_start: Started | None = None
-    ) -> Played:
+        self, clip: Path, *, stop: threading.Event, volume_percent: Volume = 100,
+        on_start: Started | None = None, gate: Gate | None = None,
+    ) -> Played:  # fmt: skip
         if self._has_begun and on_start is not None:
             on_start()
         raise AudioError("The sound card stopped taking sound.")

@@ -1,0 +1,63 @@
+"""What is set at the loudspeaker itself, in `player.yaml` in its folder: how it sounds, and what is wired to it.
+
+Who it is and what it may play is not here: that comes from the server with the enrolment (`identity`).
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field as Setting
+from pydantic import field_validator
+
+from broadcaster import strict_yaml
+from broadcaster.audio.play import sink_for
+from broadcaster.errors import ConfigError
+from broadcaster.strict_yaml import Strict, problem
+
+FILE_NAME = "player.yaml"
+
+
+class SwitchSettings(Strict):
+    """A switch by hand, as a file: one that is there or not, or a GPIO line whose value is 0 or 1."""
+
+    file: Path | None = None
+    stops_when: Literal["there", "0", "1"] = "there"
+
+
+class AmplifierSettings(Strict):
+    """A GPIO line that tells whether the amplifier is on."""
+
+    file: Path | None = None
+    on_when: Literal["0", "1"] = "1"
+
+
+class MicrophoneSettings(Strict):
+    enabled: bool = False
+    silent_below_dbfs: float = Setting(-45.0, ge=-90, lt=0)
+
+
+class Settings(Strict):
+    sink: str = "device"
+    volume_limit_percent: int = Setting(100, ge=0, le=100)
+    quota_mb: int = Setting(500, ge=1)
+    link: Literal["auto", "mqtt", "http"] = "auto"
+    poll_s: float = Setting(15.0, ge=1, le=3600)
+    switch: SwitchSettings = SwitchSettings()
+    amplifier: AmplifierSettings = AmplifierSettings()
+    microphone: MicrophoneSettings = MicrophoneSettings()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("sink")
+    @classmethod
+    def _known_sink(cls, value: str) -> str:
+        try:
+            sink_for(value)
+        except ConfigError as error:
+            raise problem(error.message, **error.values) from error
+        return value
+
+
+def load(folder: Path) -> Settings:
+    """What stands in a loudspeaker's folder; the defaults where nothing does. Raises InputError."""
+    path = folder / FILE_NAME
+    return strict_yaml.load(path).validate(Settings) if path.exists() else Settings()
