@@ -102,7 +102,8 @@ class Book:
         """
         now = self.clock.now()
         told = PlayReport(
-            self.identity.device, 0, None if order is None else order.airing, None if order is None else order.seq, state, now, position_s, code,
+            self.identity.device, 0, None if order is None else order.airing, None if order is None else order.seq,
+            state, now, position_s, code,
             self.server_time.offset_ms, sound, self.senses.amplifier(),
             self.volume_limit if order is None or not order.cmd.sounds else self.volume(order),
         )  # fmt: skip
