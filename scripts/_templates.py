@@ -28,7 +28,7 @@ LOOKED_UP = {
     "computer.py": ("Answer",),
     "domain/recurrence.py": ("DAY_NAMES",),
     "cli/pattern.py": ("_RULES",),
-    "services/telling.py": ("REASONS",),
+    "services/telling.py": ("REASONS", "TROUBLES"),
     "services/facts.py": ("MESSAGES",),
     "services/alerts.py": ("OPENED", "CLEARED"),
     "services/alert_watch.py": ("_AIRED_NOT",),

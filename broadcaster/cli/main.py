@@ -21,6 +21,7 @@ from broadcaster.cli import (
     import_,
     keys,
     log,
+    loudspeaker,
     pattern,
     plan,
     say,
@@ -60,6 +61,7 @@ app.add_typer(emergency.app, name="emergency")
 app.add_typer(log.app, name="log")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
+app.add_typer(loudspeaker.app, name="loudspeaker")
 
 
 def _show_version(wanted: bool) -> None:

@@ -123,6 +123,18 @@ def of_station(session: Session, station: str) -> list[LoudspeakerRow]:
     return list(session.scalars(query.order_by(LoudspeakerRow.id)))
 
 
+def only_station(session: Session, commune: str) -> str:
+    """The one station of a commune whose loudspeakers obey signed orders. Raises InputError for none or several."""
+    here = select(StationRow.code).where(StationRow.commune == commune, StationRow.connector == "mqtt")
+    codes = list(session.scalars(here.order_by(StationRow.code)))
+    if len(codes) != 1:
+        raise InputError(
+            "Name the station with --station; {commune} has of the connector mqtt: {known}.",
+            commune=commune, known=", ".join(codes) or "none",
+        )  # fmt: skip
+    return codes[0]
+
+
 def credentials(session: Session) -> dict[str, str]:
     """User name -> hash of all that have enrolled, as a password file of Mosquitto takes them."""
     enrolled = select(LoudspeakerRow).where(LoudspeakerRow.password_hash.is_not(None))

@@ -1,8 +1,9 @@
-"""What people are told of schedules and airings in their own language: reasons, and rules in words."""
+"""What people are told in their own language: reasons, faults of loudspeakers, and rules in words."""
 
 from collections.abc import Callable, Mapping
 
 from broadcaster.domain.airing import Reason
+from broadcaster.domain.loudspeaker import Trouble
 from broadcaster.domain.recurrence import Described, Recurrence, described
 
 Say = Callable[..., str]
@@ -34,6 +35,15 @@ REASONS: Mapping[Reason, str] = {
     Reason.SERVER_DOWN: "the server was not running",
     Reason.WORKER_STOPPED: "the worker was stopped",
     Reason.SOME_STATIONS: "only some stations aired it",
+}
+
+TROUBLES: Mapping[Trouble, str] = {
+    Trouble.OFFLINE: "it is not there: no power or no network",
+    Trouble.AMPLIFIER: "its amplifier reports a fault",
+    Trouble.SILENT: "it plays, but hears no sound of itself",
+    Trouble.CLOCK: "its clock is wrong, so it refuses what has a time",
+    Trouble.STORAGE: "it has hardly any room left for clips",
+    Trouble.CLIP: "it could not fetch a clip, or got another one",
 }
 
 
