@@ -5,13 +5,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from broadcaster.domain.place import Mode, Station
 from broadcaster.domain.sound import Pcm
 from broadcaster.errors import BroadcasterError
-from broadcaster.services import approvals, rendering
+from broadcaster.services import approvals, attending, inbox, outbox, rendering
+from broadcaster.store.device_tables import DeviceMessageRow, HealthEventRow, OutboxRow
+from broadcaster.store.engine import Store
 from broadcaster.store.tables import ClipRow
 from tests.fixtures import NOW
+from tests.orders.cast import play, signed
+from tests.services.devices import HEALTH, enrolled
 from tests.services.world import World
 
 LONG_AFTER = NOW + timedelta(days=400)
@@ -101,3 +106,23 @@ def test_a_disk_that_is_nearly_full_takes_nothing_new_and_says_what_to_do(world:
     desk = replace(world.desk, storage=full)
     with pytest.raises(BroadcasterError, match="Make room, then try again"):
         desk.submit("tin", world.actor("writer"), NOW)
+
+
+def test_what_was_said_to_and_by_loudspeakers_goes_once_nobody_can_need_it(world: World, devices: Store) -> None:
+    box, order = enrolled(devices), play()
+    with devices.writing() as session:
+        inbox.receive(session, box.device, [box.hello(1)], NOW)
+        outbox.keep(session, signed(order), order, Station("kep-loa", "kep", "mqtt", Mode.LIVE), NOW)
+        attending.seen(session, box.device, None, NOW)
+        attending.seen(session, box.device, HEALTH, NOW)
+
+    def left(after_days: int) -> list[int]:
+        world.storage.prune(devices, NOW + timedelta(days=after_days))
+        with devices.reading() as session:
+            tables = (DeviceMessageRow, OutboxRow, HealthEventRow)
+            return [session.scalar(select(func.count()).select_from(table)) or 0 for table in tables]
+
+    assert left(8) == [1, 1, 1]
+    assert left(9) == [1, 0, 1]
+    assert left(91) == [0, 0, 1]
+    assert left(401) == [0, 0, 0]
