@@ -5,19 +5,19 @@ It answers as the real one does: a batchexecute envelope with an MP3 in it, here
 
 import base64
 import json
-import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
 
 from broadcaster.audio import encode
 from broadcaster.domain.sound import Pcm
 from tests.audio.sounds import eased, sine
+from tests.fakes.listening import HttpListening
 
 RATE_HZ = 24_000
 PER_LETTER_MS = 60
@@ -63,20 +63,15 @@ class Asked:
     language: str
 
 
-class Google:
+class Google(HttpListening):
     """Answers by `vice`, but to the next requests by what `next` was told. `asked` keeps every request."""
 
     def __init__(self) -> None:
         self.vice = Vice.NONE
         self.retry_after: str | None = "120"
         self.asked: list[Asked] = []
-        self.closing = threading.Event()
         self._coming: deque[Vice] = deque()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = False  # so that closing waits for the last answer
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
+        super().__init__(_handler(self))
 
     def next(self, *vices: Vice) -> None:
         self._coming.extend(vices)
@@ -88,13 +83,6 @@ class Google:
     @property
     def texts(self) -> list[str]:
         return [asked.text for asked in self.asked]
-
-    def close(self) -> None:
-        if not self.closing.is_set():
-            self.closing.set()
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
 
 
 @contextmanager

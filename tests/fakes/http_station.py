@@ -1,7 +1,6 @@
 """A station that is spoken with over HTTP, on a real socket of this computer, with named vices."""
 
 import contextlib
-import threading
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,9 +8,11 @@ from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.fakes.listening import HttpListening
 
 
 class Vice(StrEnum):
@@ -68,19 +69,14 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class HttpStation:
+class HttpStation(HttpListening):
     """Behaves by `vice`, but at the next calls of a name by what `next` was told. `asked` keeps the names of calls."""
 
     def __init__(self) -> None:
         self.vice = Vice.NONE
         self.asked: list[str] = []
-        self.closing = threading.Event()
         self._coming: dict[str, deque[Vice]] = defaultdict(deque)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = False  # so that closing waits for the last answer
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
+        super().__init__(_handler(self))
 
     def name(self, request: Request) -> str:
         """What a request is called in `asked` and `next`."""
@@ -103,13 +99,6 @@ class HttpStation:
 
     def count(self, call: str) -> int:
         return self.asked.count(call)
-
-    def close(self) -> None:
-        if not self.closing.is_set():
-            self.closing.set()
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
 
 
 S = TypeVar("S", bound=HttpStation)

@@ -2,9 +2,7 @@
 
 import base64
 import contextlib
-import socketserver
 import ssl
-import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +12,8 @@ from email.message import EmailMessage
 from email.policy import default
 from enum import StrEnum
 from typing import Any
+
+from tests.fakes.listening import SocketListening
 
 
 class Vice(StrEnum):
@@ -49,7 +49,7 @@ class Mail:
         return str(self.message.get_content()).replace("\r\n", "\n")
 
 
-class MailServer:
+class MailServer(SocketListening):
     """Behaves by `vice`, but at the next connections by what `next` was told. `mails` keeps what was taken."""
 
     def __init__(
@@ -60,13 +60,8 @@ class MailServer:
         self.mails: list[Mail] = []
         self.said: list[str] = []
         self.connections = 0
-        self.closing = threading.Event()
         self.starttls, self.tls, self.password = starttls, tls, password
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = False
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
+        super().__init__()
 
     def serve(self, connection: Any) -> None:
         self.connections += 1
@@ -79,13 +74,6 @@ class MailServer:
                 connection = self.tls.wrap_socket(connection, server_side=True)
             with closing(_Talk(self, connection, vice)) as talk:
                 talk.go_on()
-
-    def close(self) -> None:
-        if not self.closing.is_set():
-            self.closing.set()
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
 
 
 @contextmanager
@@ -174,11 +162,3 @@ class _Talk:
     def _quit(self, _: str) -> bool:
         self._say("221 bye")
         return False
-
-
-def _handler(server: MailServer) -> type[socketserver.BaseRequestHandler]:
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            server.serve(self.request)
-
-    return Handler

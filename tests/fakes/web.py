@@ -2,13 +2,13 @@
 
 import contextlib
 import itertools
-import socketserver
 import ssl
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from tests.fakes.listening import SocketListening
 
 Answer = Callable[[BinaryIO], object]
 
@@ -22,19 +22,15 @@ def untrusted_tls() -> ssl.SSLContext:
     return context
 
 
-class Host:
+class Host(SocketListening):
     """Gives `answer` to every request; `asked` keeps the heads of the requests."""
 
     def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[str] = []
-        self.closing = threading.Event()
         self._answer = answer
         self._tls = tls
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _handler(self))
-        self.port: int = self._server.server_address[1]
+        super().__init__()
         self.address = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
 
     def serve(self, connection: Any) -> None:
         """One connection; a caller that hangs up is none of our business."""
@@ -46,13 +42,6 @@ class Host:
                 self.asked.append(b"".join(head).decode("latin-1"))
                 self._answer(file)
                 file.flush()
-
-    def close(self) -> None:
-        if not self.closing.is_set():
-            self.closing.set()
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
 
 
 @contextmanager
@@ -74,11 +63,3 @@ def reply(status: str, body: bytes = b"", headers: Mapping[str, str] | None = No
         file.write(content)
 
     return write
-
-
-def _handler(made: Host) -> type[socketserver.BaseRequestHandler]:
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            made.serve(self.request)
-
-    return Handler
