@@ -1,22 +1,19 @@
 """What Mosquitto (2.0 or newer) needs to let in the server and every loudspeaker, and nobody any further.
 
-Sources: mosquitto.conf(5), mosquitto_passwd(1); the format of its passwords: src/password_mosq in its repository.
+Source: mosquitto.conf(5).
 """
 
-import base64
-import hashlib
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from broadcaster import files
 from broadcaster.broker.access import MOST_BYTES
+from broadcaster.broker.passwords import hashed
 from broadcaster.broker.secret import SERVER_USER
 from broadcaster.orders.topics import Device, Part, everyone
 
 PASSWORDS, ACCESS, SETTINGS = "broadcaster.passwords", "broadcaster.acl", "broadcaster.conf"
 _ROUNDS = 101  # as mosquitto_passwd: the password is 32 random bytes, which no number of rounds makes safer
-_SALT_BYTES = 12
 
 _SETTINGS = f"""\
 # Written once by `broadcaster broker-config`, and yours from then on. In mosquitto.conf: include_dir {{folder}}
@@ -39,16 +36,9 @@ sys_interval 0
 """
 
 
-def hashed(password: str) -> str:
-    """A password as Mosquitto keeps it: `$7$rounds$salt$hash`, PBKDF2 with HMAC-SHA512, base64."""
-    salt = secrets.token_bytes(_SALT_BYTES)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ROUNDS)
-    return f"$7${_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
-
-
 def passwords(server_password: str, devices: Mapping[Device, str]) -> str:
-    """The password file. `devices`: of each the hash of its password, in the same form as `hashed` gives."""
-    lines = [f"{SERVER_USER}:{hashed(server_password)}"]
+    """The password file. `devices`: of each the hash of its password, as `passwords.hashed` gives it."""
+    lines = [f"{SERVER_USER}:{hashed(server_password, _ROUNDS)}"]
     lines += [f"{device.user}:{devices[device]}" for device in sorted(devices)]
     return "\n".join(lines) + "\n"
 

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, delete, exists, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from ulid import ULID
 
 from broadcaster.domain.alert import DAMPING, AlertKind
 from broadcaster.errors import BroadcasterError
 from broadcaster.store.alert_tables import AlertMessageRow, AlertRow
-from broadcaster.store.engine import changed_rows
+from broadcaster.store.engine import changed_rows, is_added
 
 _SUBJECT_CHARACTERS = 200
 _FORGOTTEN_BY_THEMSELVES = timedelta(days=7)
@@ -61,14 +60,11 @@ def raise_alert(
         "id": str(ULID.from_datetime(now)), "commune": commune, "kind": kind, "subject": subject[:_SUBJECT_CHARACTERS],
         "open_key": key, "opened_at": now, "template": OPENED[kind], "fields": written(fields),
     }  # fmt: skip
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(AlertRow).values(values).on_conflict_do_nothing().returning(AlertRow.id)
-    opened = session.scalar(insert)
-    if opened is None:
+    if not is_added(session, AlertRow, values):
         return False
     before = session.scalars(_damped(kind, commune, subject[:_SUBJECT_CHARACTERS], now)).first()
     if before is not None and _is_continued(session, before):
-        again = update(AlertRow).where(AlertRow.id == opened)
+        again = update(AlertRow).where(AlertRow.id == values["id"])
         session.execute(again.values(times=before.times + 1, is_opening_told=True))
     return True
 

@@ -79,7 +79,7 @@ def open_fault(
     }  # fmt: skip
     if not is_added(session, HealthEventRow, values):
         return False
-    _tell(session, Action.LOUDSPEAKER_FAULTY, device, actor, now, trouble=trouble, detail=detail)
+    tell(session, Action.LOUDSPEAKER_FAULTY, device, actor, now, trouble=trouble, detail=detail)
     alerts.raise_alert(
         session, _kind(trouble), device.commune, device.loudspeaker, now, loudspeaker=device.loudspeaker
     )  # fmt: skip
@@ -91,7 +91,7 @@ def clear(session: Session, device: Device, trouble: Trouble, now: datetime, *, 
     of_it = update(HealthEventRow).where(*_is_open(device), HealthEventRow.trouble == trouble)
     if changed_rows(session, of_it.values(cleared_at=now)) == 0:
         return False
-    _tell(session, Action.LOUDSPEAKER_MENDED, device, actor, now, trouble=trouble)
+    tell(session, Action.LOUDSPEAKER_MENDED, device, actor, now, trouble=trouble)
     alerts.clear_alert(session, _kind(trouble), device.commune, device.loudspeaker, now)
     return True
 
@@ -158,6 +158,19 @@ def forget(session: Session, before: datetime) -> None:
     session.execute(delete(HealthEventRow).where(HealthEventRow.cleared_at < before))
 
 
+def tell(session: Session, action: Action, device: Device, actor: Actor, now: datetime, **data: object) -> None:
+    """Journal something about a loudspeaker, in its commune's chain."""
+    journal.append(
+        session,
+        chain=device.commune,
+        action=action,
+        now=now,
+        actor=actor,
+        subject=device.loudspeaker,
+        data=data,
+    )
+
+
 def _found(health: Health | None) -> Iterator[tuple[Trouble, str | None]]:
     """What a state says of each kind of fault: its detail, or None where there is none.
 
@@ -207,15 +220,3 @@ def _presence(row: LoudspeakerRow, now: datetime) -> Presence:
 
 def _kind(trouble: Trouble) -> AlertKind:
     return AlertKind(f"loudspeaker_{trouble}")
-
-
-def _tell(session: Session, action: Action, device: Device, actor: Actor, now: datetime, **data: object) -> None:
-    journal.append(
-        session,
-        chain=device.commune,
-        action=action,
-        now=now,
-        actor=actor,
-        subject=device.loudspeaker,
-        data=data,
-    )

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from broadcaster.broker import passwords
 from broadcaster.domain.loudspeaker import MAX_PER_STATION
 from broadcaster.domain.roles import Actor
 from broadcaster.errors import InputError
@@ -22,10 +23,9 @@ from broadcaster.orders import topics
 from broadcaster.orders.keys import SPKI_PREFIX
 from broadcaster.orders.strict_json import ID
 from broadcaster.orders.topics import Device
-from broadcaster.services import attending, passwords
+from broadcaster.services import attending
 from broadcaster.services.attending import PROGRAM
 from broadcaster.services.permissions import KEEPERS
-from broadcaster.store import journal
 from broadcaster.store.device_tables import LoudspeakerRow
 from broadcaster.store.engine import changed_rows, is_added
 from broadcaster.store.journal import Action
@@ -82,7 +82,7 @@ def add(session: Session, commune: str, station: str, loudspeaker: str, now: dat
             commune=commune,
         )
     _name_in_station(session, kept, loudspeaker)
-    _tell(session, Action.LOUDSPEAKER_ADDED, Device(commune, loudspeaker), actor, now, station=station)
+    attending.tell(session, Action.LOUDSPEAKER_ADDED, Device(commune, loudspeaker), actor, now, station=station)
     return code
 
 
@@ -93,7 +93,7 @@ def new_code(session: Session, commune: str, loudspeaker: str, now: datetime, *,
     code, values = _new_code(now)
     for name, value in values.items():
         setattr(row, name, value)
-    _tell(session, Action.LOUDSPEAKER_CODE_MADE, Device(commune, loudspeaker), actor, now)
+    attending.tell(session, Action.LOUDSPEAKER_CODE_MADE, Device(commune, loudspeaker), actor, now)
     return code
 
 
@@ -109,7 +109,7 @@ def remove(session: Session, commune: str, loudspeaker: str, now: datetime, *, a
     attending.clear_all(session, device, now, actor=actor)
     session.delete(row)
     session.flush()
-    _tell(session, Action.LOUDSPEAKER_REMOVED, device, actor, now, station=station.code)
+    attending.tell(session, Action.LOUDSPEAKER_REMOVED, device, actor, now, station=station.code)
 
 
 def known(session: Session, device: Device) -> LoudspeakerRow | None:
@@ -171,7 +171,7 @@ def enroll(session: Session, code: str, public: str, now: datetime, *, actor: Ac
         raise _unknown_code()
     device = Device(row.commune, row.id)
     attending.clear_all(session, device, now, actor=actor)
-    _tell(session, Action.LOUDSPEAKER_ENROLLED, device, actor, now, station=row.station, key=key)
+    attending.tell(session, Action.LOUDSPEAKER_ENROLLED, device, actor, now, station=row.station, key=key)
     return Enrolled(device, row.station, password)
 
 
@@ -267,15 +267,3 @@ def _of_code(session: Session, code: str, now: datetime) -> LoudspeakerRow:
 
 def _unknown_code() -> EnrolmentError:
     return EnrolmentError("This code is unknown or was used already. A code enrols one loudspeaker, once.")
-
-
-def _tell(session: Session, action: Action, device: Device, actor: Actor, now: datetime, **data: object) -> None:
-    journal.append(
-        session,
-        chain=device.commune,
-        action=action,
-        now=now,
-        actor=actor,
-        subject=device.loudspeaker,
-        data=data,
-    )

@@ -4,15 +4,14 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from broadcaster.domain.campaign import Answer
 from broadcaster.domain.roles import Actor
 from broadcaster.errors import InputError
 from broadcaster.store import journal
-from broadcaster.store.engine import changed_rows, is_writing
+from broadcaster.store.engine import changed_rows, is_added, is_writing
 from broadcaster.store.journal import Action
 from broadcaster.store.record_tables import CampaignAnswerRow, CampaignRow
 
@@ -27,10 +26,7 @@ def campaign(session: Session, key: str) -> CampaignRow:
 
 def begin(session: Session, **values: Any) -> bool:
     """Keep a new campaign, unless there is one of that id; whether it was kept."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    result = session.execute(dialect.insert(CampaignRow).values(values).on_conflict_do_nothing())
-    assert isinstance(result, CursorResult)
-    return result.rowcount == 1
+    return is_added(session, CampaignRow, values)
 
 
 def answers(session: Session, key: str, communes: Collection[str] | None = None) -> list[CampaignAnswerRow]:

@@ -27,7 +27,7 @@ class LoudspeakerRow(Row):
     enrol_until: Mapped[datetime | None]
     enrolled_at: Mapped[datetime | None]
     public_key: Mapped[str | None] = mapped_column(String(100))  # what its messages are signed with, as it enrolled it
-    password_hash: Mapped[str | None] = mapped_column(String(200))  # see `services.passwords`
+    password_hash: Mapped[str | None] = mapped_column(String(200))  # see `broker.passwords`
     is_online: Mapped[bool | None]  # None: not known, for instance since the broker was started again
     presence_at: Mapped[datetime | None] = mapped_column(index=True)  # when that was last told, or last asked anew
     seen_at: Mapped[datetime | None]  # when it last said how it is

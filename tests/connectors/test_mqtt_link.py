@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broadcaster.broker.mosquitto import hashed
+from broadcaster.broker.passwords import hashed
 from broadcaster.connectors import mqtt_link
 from broadcaster.connectors.mqtt_link import BrokerAddress, Incoming, Link
 from broadcaster.errors import DeliveryError

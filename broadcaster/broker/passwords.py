@@ -23,9 +23,9 @@ def new_password() -> str:
     return secrets.token_urlsafe(24)
 
 
-def hashed(password: str) -> str:
+def hashed(password: str, iterations: int = ITERATIONS) -> str:
     salt = secrets.token_bytes(_SALT_BYTES)
-    return f"$7${ITERATIONS}${_text(salt)}${_text(_derived(password, salt, ITERATIONS))}"
+    return f"$7${iterations}${_text(salt)}${_text(_derived(password, salt, iterations))}"
 
 
 def is_right(password: str, kept: str) -> bool:

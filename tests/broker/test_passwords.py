@@ -2,7 +2,7 @@
 
 import pytest
 
-from broadcaster.services import passwords
+from broadcaster.broker import passwords
 
 OF_MOSQUITTO = (
     "$7$101$M2pCdHcfwR5t8+YP$5IY3ZqOpcQDlqRkRwbD+w+gmF82g3lmP8HogQRAXb12vb3K8rv6jRabwjNKisCJQlK55oMAyVHOmYIHTJRJfDA=="
