@@ -49,13 +49,13 @@ def kep(broker: Mosquitto) -> Iterator[MqttClient]:
         yield found
 
 
-def taken_in(link: Link, payload: bytes) -> list[Incoming]:
-    """What came in until this did."""
+def taken_in(link: Link, payload: bytes, *, retained: bool = False) -> list[Incoming]:
+    """What came in until this did, as it is said or, later, as it was kept: the broker may give both to one session."""
     found: list[Incoming] = []
 
     def has_come() -> bool:
         found.extend(link.incoming())
-        return any(message.payload == payload for message in found)
+        return any((message.payload, message.retained) == (payload, retained) for message in found)
 
     until(has_come)
     return found
@@ -85,7 +85,7 @@ def test_what_loudspeakers_say_comes_in_with_their_names(link: Link, kep: MqttCl
 def test_a_state_is_known_again_after_a_reconnection(address: BrokerAddress, kep: MqttClient) -> None:
     kep.publish(KEP.topic(Part.STATE), b"a state", retained=True)
     with closing(Link(address)) as later:
-        found = taken_in(later, b"a state")
+        found = taken_in(later, b"a state", retained=True)
     assert Incoming(KEP, Part.STATE, b"a state", retained=True) in found
 
 
