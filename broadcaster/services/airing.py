@@ -72,10 +72,9 @@ class HandOver:
 
     def __post_init__(self) -> None:
         # Frozen: these live as long as this does.
-        stations = self.outcomes.stations
-        object.__setattr__(self, "sealing", Sealing(stations, self.signer))
+        object.__setattr__(self, "sealing", Sealing(self.outcomes.stations, self.signer))
         object.__setattr__(self, "delivering", Delivering(self.store, self.outcomes, self.dispatch))
-        object.__setattr__(self, "silencer", Silencer(self.store, stations, self.sealing, self.dispatch))
+        object.__setattr__(self, "silencer", Silencer(self.store, self.sealing, self.dispatch))
         object.__setattr__(self, "latching", Latching(self.store, self.sealing, self.dispatch))
 
     def run(self, now: datetime) -> int:

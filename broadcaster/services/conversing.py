@@ -52,22 +52,18 @@ class Conversing:
         """Take in all that has come, and answer it. Raises StoreError: then the loudspeakers say it again."""
         generation = self.wire.generation
         found = self.wire.incoming()
+        said = _by_device(found)
         with self.store.writing() as session:
             if generation != self.generation:
                 attending.all_unknown(session, now)
-                self.generation = generation
             for incoming in found:
                 if incoming.part is Part.STATE:
                     _take_state(session, incoming, now)
             attending.unseen(session, now)
-        said = _by_device(found)
-        if not said:
-            return
-        received = {}
-        with self.store.writing() as session:
-            for device, envelopes in said.items():
-                received[device] = inbox.receive(session, device, envelopes, now)
-        self._answer(received, now)
+            received = {device: inbox.receive(session, device, envelopes, now) for device, envelopes in said.items()}
+        self.generation = generation
+        if received:
+            self._answer(received, now)
 
     def _answer(self, received: Mapping[Device, Received], now: datetime) -> None:
         items: list[tuple[str, bytes]] = []

@@ -5,7 +5,7 @@ meanwhile is told so by one that still holds. One that was away as its release w
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,7 +13,6 @@ from functools import partial
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcaster.connectors.base import Signed
 from broadcaster.domain.airing import Scope
 from broadcaster.domain.place import Station
 from broadcaster.errors import BroadcasterError, StoreError
@@ -48,21 +47,18 @@ class Latching:
                 extra = {"action": "latch_failed", "station": done.job.station, "error": str(done.error)}
                 log.warning("A stop or release did not reach its station.", extra=extra)
         for station, envelope in self._due(now):
-            self.dispatch.submit(Job(station.code, "", Errand.LATCH, partial(self._send, station, envelope)))
+            self.dispatch.submit(Job(station.code, "", Errand.LATCH, partial(self.sealing.send, station, envelope)))
 
     def _due(self, now: datetime) -> list[tuple[Station, bytes]]:
         with self.store.reading() as session:
-            stations = [station for of in places.stations(session).values() for station in of]
-            signed = [station for station in stations if self.sealing.is_signed(station)]
-            wanted = list(_wanted(session, signed, now))
+            wanted = list(self._wanted(session, now))
         if not wanted:
             return []
         found = []
         with self.store.writing() as session:
             for station, command in wanted:
                 try:
-                    sign = self.sealing.signer.stop if command is Command.STOP else self.sealing.signer.release
-                    found.append((station, sign(session, station, now)))
+                    found.append((station, self.sealing.signer.latch(session, station, command, now)))
                     self._complained.discard(station.code)
                 except StoreError:
                     raise
@@ -70,34 +66,28 @@ class Latching:
                     self._complain(station, error)
         return found
 
-    def _send(self, station: Station, envelope: bytes) -> None:
-        connector = self.sealing.stations.connector(station)
-        if isinstance(connector, Signed):
-            connector.send(envelope)
+    def _wanted(self, session: Session, now: datetime) -> Iterator[tuple[Station, Command]]:
+        """What stations have to be told now. As long as nothing was ever stopped, no station is looked at."""
+        in_force, latches, latched = stops.in_force(session), outbox.latches(session), _latched(session)
+        if not (in_force or latches or latched):
+            return
+        for station in (station for of in places.stations(session).values() for station in of):
+            if not self.sealing.is_signed(station):
+                continue
+            last = latches.get(station.code)
+            was_stopped = last is not None and last.cmd is Command.STOP
+            is_due = last is None or last.kept_at <= now - _AGAIN
+            if _is_stopped(station, in_force):
+                if not was_stopped or is_due:
+                    yield station, Command.STOP
+            elif was_stopped or (station.code in latched and is_due):
+                yield station, Command.RELEASE
 
     def _complain(self, station: Station, error: Exception) -> None:
         if station.code not in self._complained:
             self._complained.add(station.code)
             extra = {"action": "latch_not_signed", "station": station.code, "error": str(error)}
             log.error("A stop or release could not be signed.", extra=extra)
-
-
-def _wanted(session: Session, stations: Sequence[Station], now: datetime) -> Iterable[tuple[Station, Command]]:
-    """What each of these stations has to be told now."""
-    if not stations:
-        return
-    in_force = stops.in_force(session)
-    latches = outbox.latches(session)
-    latched = _latched(session)
-    for station in stations:
-        last = latches.get(station.code)
-        was_stopped = last is not None and last.cmd is Command.STOP
-        is_due = last is None or last.kept_at <= now - _AGAIN
-        if _is_stopped(station, in_force):
-            if not was_stopped or is_due:
-                yield station, Command.STOP
-        elif was_stopped or (station.code in latched and is_due):
-            yield station, Command.RELEASE
 
 
 def _latched(session: Session) -> set[str]:

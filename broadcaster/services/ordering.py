@@ -26,7 +26,7 @@ from broadcaster.orders.strict_json import whole
 from broadcaster.orders.topics import Device
 from broadcaster.services import emergencies, outbox
 from broadcaster.services.approvals import approvable_of
-from broadcaster.services.signing import SigningError, sign_order
+from broadcaster.services.signing import SigningError, sign_order, signing_key
 from broadcaster.store import communes as places
 from broadcaster.store.device_tables import OutboxRow
 from broadcaster.store.tables import AiringRow, CommuneRow, RevisionRow, ScheduleRow, SubmissionRow
@@ -96,24 +96,15 @@ class Signer:
         found = self._plain(session, station, Command.CANCEL, airing, now, min(until, now + HELD))
         return self._kept(session, station, found, now)
 
-    def stop(self, session: Session, station: Station, now: datetime) -> bytes:
-        """The envelope that silences a station until it is released."""
-        found = self._plain(session, station, Command.STOP, None, now, now + IMMEDIATE)
-        return self._kept(session, station, found, now)
-
-    def release(self, session: Session, station: Station, now: datetime) -> bytes:
-        found = self._plain(session, station, Command.RELEASE, None, now, now + IMMEDIATE)
+    def latch(self, session: Session, station: Station, command: Command, now: datetime) -> bytes:
+        """The envelope that silences a whole station (STOP), until the one that lets it sound again (RELEASE)."""
+        found = self._plain(session, station, command, None, now, now + IMMEDIATE)
         return self._kept(session, station, found, now)
 
     def acknowledge(self, device: Device, seqs: Sequence[int], now: datetime) -> bytes:
         """The envelope that lets a loudspeaker forget what the server has. Raises SigningError, KeyFolderError."""
         ring = self.ring(device.commune)
-        key = ring.signer(Purpose.ORDER, now)
-        if key is None:
-            raise SigningError(
-                "No key of {commune} is valid now. Make the next ones: broadcaster keys rotate {commune}",
-                commune=device.commune,
-            )
+        key = signing_key(ring, Purpose.ORDER, now)
         return sign_ack(Ack(device, tuple(seqs), whole(now), ring.document.version), key)
 
     def ring(self, commune: str) -> KeyRing:

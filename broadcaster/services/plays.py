@@ -149,14 +149,12 @@ def _sender(row: DeviceMessageRow) -> Device:
 def _is_possible(report: PlayReport, row: AiringRow, play: PlayRow) -> bool:
     """Whether a loudspeaker can have come this far: in this order, not before its time, not sooner than it takes."""
     after, known = _after(report, play), play.state
-    is_late_start = report.state is PlayState.STARTED and play.started_at is None and play.ended_at is not None
-    if is_late_start:  # its end has overtaken it
-        return report.at >= _start(row) - _TOLERANCE
     is_step = after in STATION_TRANSITIONS[known] or (after is known is StationState.ACCEPTED)
+    if report.state is PlayState.STARTED:
+        is_overtaken = play.started_at is None and play.ended_at is not None  # by its own end
+        return (is_step or is_overtaken) and report.at >= _start(row) - _TOLERANCE
     if not is_step:
         return False
-    if report.state is PlayState.STARTED:
-        return report.at >= _start(row) - _TOLERANCE
     if report.state is PlayState.FINISHED:
         begun, length = play.started_at or _start(row), row.ends_at - row.due_at
         return report.at >= begun + length - min(_TOLERANCE, length / 4)

@@ -1,11 +1,12 @@
 """Signing an order, and reading it at once as a loudspeaker will: what it would refuse is not sent."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from broadcaster.domain.timetable import CommuneTimetable
 from broadcaster.errors import BroadcasterError
 from broadcaster.orders import envelope, payload
 from broadcaster.orders.keyfolder import KeyRing
+from broadcaster.orders.keys import PrivateKey, Purpose
 from broadcaster.orders.memory import Memory
 from broadcaster.orders.payload import HELD, Payload
 from broadcaster.orders.verify import Accepted, Listener, Refused, examine
@@ -15,17 +16,23 @@ class SigningError(BroadcasterError):
     """An order that no loudspeaker would obey; nothing was sent."""
 
 
-def sign_order(order: Payload, ring: KeyRing, timetable: CommuneTimetable, *, held: timedelta = HELD) -> bytes:
-    """The signed envelope of an order, verified as a new loudspeaker in this commune verifies it at `order.nbf`.
-
-    `held` is PACK for a station without a network. Raises SigningError.
-    """
-    key = ring.signer(order.cmd.purpose, order.nbf)
+def signing_key(ring: KeyRing, purpose: Purpose, at: datetime) -> PrivateKey:
+    """The key with which a commune signs at a moment. Raises SigningError."""
+    key = ring.signer(purpose, at)
     if key is None:
         raise SigningError(
             "No key of {commune} is valid now. Make the next ones: broadcaster keys rotate {commune}",
             commune=ring.commune,
         )
+    return key
+
+
+def sign_order(order: Payload, ring: KeyRing, timetable: CommuneTimetable, *, held: timedelta = HELD) -> bytes:
+    """The signed envelope of an order, verified as a new loudspeaker in this commune verifies it at `order.nbf`.
+
+    `held` is PACK for a station without a network. Raises SigningError.
+    """
+    key = signing_key(ring, order.cmd.purpose, order.nbf)
     data = order.as_bytes()
     signed = envelope.sign(data, payload.TYPE, key)
     listener = Listener(

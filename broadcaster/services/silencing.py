@@ -6,20 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from broadcaster.connectors.base import Signed
 from broadcaster.domain.place import Station
 from broadcaster.errors import BroadcasterError, StoreError
 from broadcaster.services import outbox
 from broadcaster.services.dispatching import Dispatch, Errand, Job
 from broadcaster.services.sealing import Sealing
-from broadcaster.services.stations import Stations
 from broadcaster.store.engine import Store
 
 log = logging.getLogger(__name__)
 
 _PATIENCE_S = 1.0
 """So long a tick waits for stations; what answers later counts with the tick after."""
-
 
 _Order = tuple[str, Station]
 """An airing's id, and a station that may have an order for it."""
@@ -30,7 +27,6 @@ class Silencer:
     """`_complained` holds the orders of which it was said already that a station does not give them back."""
 
     store: Store
-    stations: Stations
     sealing: Sealing
     dispatch: Dispatch
     _answers: dict[tuple[str, str], Exception | None] = field(default_factory=dict)
@@ -102,12 +98,11 @@ class Silencer:
             self._complained.add(about)
             return False
         self._complained.discard(about)
-        capabilities = self.stations.capabilities(station)
+        capabilities = self.sealing.stations.capabilities(station)
         return capabilities is not None and capabilities.can_stop
 
     def _stop(self, station: Station, airing: str, cancel: bytes | None) -> None:
-        connector = self.stations.connector(station)
-        if isinstance(connector, Signed) and cancel is not None:
-            connector.send(cancel)
+        if cancel is not None:
+            self.sealing.send(station, cancel)
         else:
-            connector.stop(airing)
+            self.sealing.stations.connector(station).stop(airing)
