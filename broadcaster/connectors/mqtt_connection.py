@@ -65,13 +65,16 @@ class Connection:
         return self.is_up
 
     def publish(self, topic: str, payload: bytes) -> MQTTMessageInfo:
-        if self._client is None:
-            raise RuntimeError("publish before open")
-        return self._client.publish(topic, payload, qos=1)
+        client = self._client
+        if client is not None:
+            return client.publish(topic, payload, qos=1)
+        info = MQTTMessageInfo(0)
+        info.rc = MQTTErrorCode.MQTT_ERR_NO_CONN
+        return info
 
     def close(self, patience_s: float) -> None:
         """Say goodbye, or hang up where that takes longer than `patience_s`; both is harmless when it is over."""
-        client = self._client
+        client, self._client = self._client, None  # nobody holds it then, and it lets go of its sockets
         if client is None:
             self._end(self.fault)
             return

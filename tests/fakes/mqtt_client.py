@@ -94,13 +94,13 @@ class MqttClient:
         if isinstance(wire, socket.socket):
             with contextlib.suppress(OSError):
                 wire.shutdown(socket.SHUT_RDWR)
-        self._until(lambda: self._is_out)
-        self._client.loop_stop()
+        self.close()
 
     def close(self) -> None:
         self._client.disconnect()
         self._until(lambda: self._is_out)
         self._client.loop_stop()
+        self._client = Client(CallbackAPIVersion.VERSION2)  # nobody holds the other, and it lets go of its sockets
 
     def _until(self, is_so: Callable[[], bool]) -> None:
         with self._news:
