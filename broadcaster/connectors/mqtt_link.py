@@ -18,7 +18,7 @@ from paho.mqtt.client import MQTT_ERR_SUCCESS, MQTTMessage, MQTTMessageInfo
 
 from broadcaster.connectors.mqtt_connection import Connection
 from broadcaster.errors import BroadcasterError, DeliveryError
-from broadcaster.orders.device import LIMIT_BYTES
+from broadcaster.orders.health import LIMIT_BYTES
 from broadcaster.orders.topics import Device, Part, parse
 
 MOST_WAITING = 20_000

@@ -1,8 +1,6 @@
-"""What a loudspeaker and its server say to each other beside orders: reports, health, the hello, the acknowledgement.
+"""What a loudspeaker and its server say to each other beside orders: reports, the hello, the acknowledgement.
 
-Reports and hellos are DSSE envelopes signed by the device's own key, acknowledgements by the commune's order key. A
-state is plain JSON, because the broker itself says `{"online": false}` for a device that died: it is protected by the
-credential alone, and nothing is decided by it.
+Reports and hellos are DSSE envelopes signed by the device's own key, acknowledgements by the commune's order key.
 """
 
 import base64
@@ -18,6 +16,7 @@ from broadcaster.domain.bulletin import canonical
 from broadcaster.orders import envelope as envelopes
 from broadcaster.orders import strict_json
 from broadcaster.orders.envelope import SignatureError
+from broadcaster.orders.health import FARTHEST_MS, LIMIT_BYTES, Amplifier, Heard
 from broadcaster.orders.keys import SPKI_PREFIX, PrivateKey, verifies
 from broadcaster.orders.strict_json import BIGGEST, ID, ULID, Fields
 from broadcaster.orders.topics import Device
@@ -25,30 +24,10 @@ from broadcaster.orders.topics import Device
 REPORT_TYPE = "application/vnd.broadcaster.report.v1+json"
 HELLO_TYPE = "application/vnd.broadcaster.hello.v1+json"
 ACK_TYPE = "application/vnd.broadcaster.ack.v1+json"
-LIMIT_BYTES = 4096
 MAX_ACKNOWLEDGED = 64
-OFFLINE = b'{"online": false}'
-"""The last will, retained on the device's own `state`."""
 
 CODE = re.compile(r"[a-z0-9_:]{0,40}")
-_VERSION = re.compile(r"[0-9A-Za-z.+-]{1,32}")
 _RAW_BYTES = 32
-_FARTHEST_MS = 10**12
-
-
-class Heard(StrEnum):
-    """What the loudspeaker heard of itself, by its microphone; unknown where it has none."""
-
-    HEARD = "heard"
-    SILENT = "silent"
-    UNKNOWN = "unknown"
-
-
-class Amplifier(StrEnum):
-    ON = "on"
-    OFF = "off"
-    FAULT = "fault"
-    UNKNOWN = "unknown"
 
 
 class PlayState(StrEnum):
@@ -150,43 +129,6 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """How a connected loudspeaker is. None: it has no sensor for that."""
-
-    at: datetime
-    version: str
-    volume: int
-    amplifier: Amplifier
-    sound: Heard
-    storage_free_mb: int
-    keys_version: int
-    is_stopped: bool
-    playing: str | None = None
-    clock_offset_ms: int | None = None
-    temperature_c: int | None = None
-    signal_dbm: int | None = None
-
-    def as_bytes(self) -> bytes:
-        return canonical(
-            {
-                "online": True,
-                "at": strict_json.moment(self.at),
-                "version": self.version,
-                "volume": self.volume,
-                "amplifier": self.amplifier,
-                "sound": self.sound,
-                "storage_free_mb": self.storage_free_mb,
-                "keys_version": self.keys_version,
-                "is_stopped": self.is_stopped,
-                "playing": self.playing,
-                "clock_offset_ms": self.clock_offset_ms,
-                "temperature_c": self.temperature_c,
-                "signal_dbm": self.signal_dbm,
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class DeviceKey:
     """The key that a loudspeaker has made for itself, and that signs its reports."""
 
@@ -263,30 +205,6 @@ def read_ack(payload: bytes) -> Ack:
     return found
 
 
-def read_state(data: bytes) -> Health | None:
-    """What is retained on a device's `state`; None for offline. Raises MalformedError."""
-    fields = strict_json.read(data[:LIMIT_BYTES])
-    if not fields.flag("online"):
-        fields.end()
-        return None
-    found = Health(
-        at=fields.moment("at"),
-        version=fields.text("version", _VERSION),
-        volume=fields.integer("volume", 0, 100),
-        amplifier=fields.member("amplifier", Amplifier),
-        sound=fields.member("sound", Heard),
-        storage_free_mb=fields.integer("storage_free_mb", 0, BIGGEST),
-        keys_version=fields.integer("keys_version", 1, BIGGEST),
-        is_stopped=fields.flag("is_stopped"),
-        playing=None if fields.is_null("playing") else fields.text("playing", ULID),
-        clock_offset_ms=_optional(fields, "clock_offset_ms", _FARTHEST_MS),
-        temperature_c=_optional(fields, "temperature_c", 200),
-        signal_dbm=_optional(fields, "signal_dbm", 200),
-    )
-    fields.end()
-    return found
-
-
 def _report(fields: Fields) -> PlayReport:
     found = PlayReport(
         device=_head(fields),
@@ -297,7 +215,7 @@ def _report(fields: Fields) -> PlayReport:
         at=fields.moment("at"),
         position_s=fields.number("position_s", 0, 10**6),
         code=fields.text("code", CODE),
-        clock_offset_ms=_optional(fields, "clock_offset_ms", _FARTHEST_MS),
+        clock_offset_ms=fields.optional_integer("clock_offset_ms", FARTHEST_MS),
         sound=fields.member("sound", Heard),
         amplifier=fields.member("amplifier", Amplifier),
         volume=fields.integer("volume", 0, 100),
@@ -326,7 +244,3 @@ def _seqs(fields: Fields) -> tuple[int, ...]:
     numbers = fields.integers("seqs", 1, BIGGEST)
     fields.require(len(numbers) <= MAX_ACKNOWLEDGED, "seqs")
     return numbers
-
-
-def _optional(fields: Fields, name: str, farthest: int) -> int | None:
-    return None if fields.is_null(name) else fields.integer(name, -farthest, farthest)

@@ -61,6 +61,10 @@ class Fields:
             self.refuse(name)
         return value
 
+    def optional_integer(self, name: str, farthest: int) -> int | None:
+        """A whole number from -`farthest` to `farthest`, or null."""
+        return None if self.is_null(name) else self.integer(name, -farthest, farthest)
+
     def number(self, name: str, low: float, high: float) -> float:
         """A whole number or one with up to three decimals."""
         value = self._take(name)

@@ -14,7 +14,8 @@ from broadcaster import __version__
 from broadcaster.audio.play import Sink
 from broadcaster.errors import BroadcasterError
 from broadcaster.orders import strict_json
-from broadcaster.orders.device import Health, Hello
+from broadcaster.orders.device import Hello
+from broadcaster.orders.health import Health
 from broadcaster.orders.keydocument import KeyDocument
 from broadcaster.player.book import Book, Link, Senses
 from broadcaster.player.clips import Clips, Fetch

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from broadcaster.orders import memory as memories
-from broadcaster.orders.device import Amplifier, Heard, PlayReport, PlayState
+from broadcaster.orders.device import PlayReport, PlayState
+from broadcaster.orders.health import Amplifier, Heard
 from broadcaster.orders.keydocument import KeyDocument
 from broadcaster.orders.memory import DamagedMemoryError, Memory, State
 from broadcaster.orders.payload import Payload

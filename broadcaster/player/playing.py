@@ -8,7 +8,8 @@ from pathlib import Path
 
 from broadcaster.audio.play import Played, Sink
 from broadcaster.errors import AudioError
-from broadcaster.orders.device import Heard, PlayState
+from broadcaster.orders.device import PlayState
+from broadcaster.orders.health import Heard
 from broadcaster.orders.memory import State
 from broadcaster.orders.payload import Payload
 from broadcaster.orders.verify import Refusal, may_start

@@ -21,7 +21,7 @@ from broadcaster.domain.loudspeaker import (
     Trouble,
 )
 from broadcaster.domain.roles import Actor
-from broadcaster.orders.device import Amplifier, Health, Heard, read_state
+from broadcaster.orders.health import Amplifier, Health, Heard, read_state
 from broadcaster.orders.topics import Device
 from broadcaster.services import alerts
 from broadcaster.store import journal

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from broadcaster.connectors.mqtt_link import Incoming
 from broadcaster.errors import BroadcasterError, DeliveryError, StoreError
-from broadcaster.orders.device import MAX_ACKNOWLEDGED, read_state
+from broadcaster.orders.device import MAX_ACKNOWLEDGED
+from broadcaster.orders.health import read_state
 from broadcaster.orders.strict_json import MalformedError
 from broadcaster.orders.topics import Device, Part
 from broadcaster.services import attending, inbox, outbox

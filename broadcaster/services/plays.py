@@ -19,7 +19,8 @@ from broadcaster.domain.airing import (
 )
 from broadcaster.domain.loudspeaker import Trouble
 from broadcaster.errors import StoreError
-from broadcaster.orders.device import Amplifier, Heard, PlayReport, PlayState
+from broadcaster.orders.device import PlayReport, PlayState
+from broadcaster.orders.health import Amplifier, Heard
 from broadcaster.orders.topics import Device
 from broadcaster.orders.verify import Refusal
 from broadcaster.services import attending, enrolment, inbox

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from broadcaster.domain.airing import StationState
-from broadcaster.orders.device import Amplifier, Heard
+from broadcaster.orders.health import Amplifier, Heard
 from broadcaster.store.columns import Word
 from broadcaster.store.tables import Row
 

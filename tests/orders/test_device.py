@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from broadcaster.orders import device as devices
 from broadcaster.orders import envelope, topics
-from broadcaster.orders.device import Ack, Amplifier, DeviceKey, Health, Heard, Hello, PlayReport, PlayState
+from broadcaster.orders.device import Ack, DeviceKey, Hello, PlayReport, PlayState
 from broadcaster.orders.envelope import SignatureError, TooLargeError
+from broadcaster.orders.health import OFFLINE, Amplifier, Health, Heard, read_state
 from broadcaster.orders.keys import Purpose, new_key
 from broadcaster.orders.strict_json import MalformedError
 from broadcaster.orders.topics import Device, Part
@@ -66,10 +67,10 @@ def test_an_acknowledgement_names_what_may_be_forgotten() -> None:
 
 def test_a_state_is_health_or_the_last_will() -> None:
     health = Health(NOW, "1.0.0", 80, Amplifier.FAULT, Heard.SILENT, 512, 3, is_stopped=True, signal_dbm=-71)
-    assert devices.read_state(health.as_bytes()) == health
-    assert devices.read_state(devices.OFFLINE) is None
+    assert read_state(health.as_bytes()) == health
+    assert read_state(OFFLINE) is None
     with pytest.raises(MalformedError):
-        devices.read_state(b'{"online": true}')
+        read_state(b'{"online": true}')
 
 
 def test_topics_belong_to_one_loudspeaker() -> None:

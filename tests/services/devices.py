@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from broadcaster.domain.place import Mode
 from broadcaster.domain.roles import Actor, Grant, Role
-from broadcaster.orders.device import Amplifier, DeviceKey, Health, Heard, Hello, PlayReport, PlayState
+from broadcaster.orders.device import DeviceKey, Hello, PlayReport, PlayState
+from broadcaster.orders.health import Amplifier, Health, Heard
 from broadcaster.orders.topics import Device
 from broadcaster.services import enrolment
 from broadcaster.store import journal

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from broadcaster.domain.loudspeaker import Presence, Trouble
-from broadcaster.orders.device import Amplifier, Health, Heard
+from broadcaster.orders.health import Amplifier, Health, Heard
 from broadcaster.orders.topics import Device
 from broadcaster.services import attending, enrolment
 from broadcaster.services.attending import LoudspeakerLine

@@ -10,7 +10,8 @@ from broadcaster.domain.loudspeaker import Trouble
 from broadcaster.errors import DeliveryError
 from broadcaster.orders import envelope as envelopes
 from broadcaster.orders import keyfolder
-from broadcaster.orders.device import ACK_TYPE, OFFLINE, Amplifier, Health, Heard, Hello, PlayState, read_ack
+from broadcaster.orders.device import ACK_TYPE, Hello, PlayState, read_ack
+from broadcaster.orders.health import OFFLINE, Amplifier, Health, Heard
 from broadcaster.orders.topics import Part
 from broadcaster.services import attending
 from broadcaster.services.conversing import Conversing

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from broadcaster.domain.airing import Outcome, Phase, Scope
-from broadcaster.orders.device import Amplifier, Health, Heard
+from broadcaster.orders.health import Amplifier, Health, Heard
 from broadcaster.orders.payload import Command
 from broadcaster.services import attending, stops
 from tests.services.village import DUE, LEAD, Village

@@ -10,7 +10,8 @@ from broadcaster.domain.airing import Evidence, Outcome, Phase, Reason, Scope, S
 from broadcaster.domain.alert import AlertKind
 from broadcaster.errors import StoreError
 from broadcaster.orders import keyfolder
-from broadcaster.orders.device import Heard, PlayState
+from broadcaster.orders.device import PlayState
+from broadcaster.orders.health import Heard
 from broadcaster.orders.payload import Command
 from broadcaster.services import inbox, outbox, stops
 from broadcaster.services.alerts import open_alerts
