@@ -23,7 +23,7 @@ from broadcaster.orders import topics
 from broadcaster.orders.keys import SPKI_PREFIX
 from broadcaster.orders.strict_json import ID
 from broadcaster.orders.topics import Device
-from broadcaster.services import attending
+from broadcaster.services import attending, communes
 from broadcaster.services.attending import PROGRAM
 from broadcaster.services.permissions import KEEPERS
 from broadcaster.store.device_tables import LoudspeakerRow
@@ -127,10 +127,13 @@ def only_station(session: Session, commune: str) -> str:
     """The one station of a commune whose loudspeakers obey signed orders. Raises InputError for none or several."""
     here = select(StationRow.code).where(StationRow.commune == commune, StationRow.connector == "mqtt")
     codes = list(session.scalars(here.order_by(StationRow.code)))
-    if len(codes) != 1:
+    if not codes:
+        communes.named(session, [commune])
+        raise InputError("{commune} has no station of the connector mqtt. Name one with --station.", commune=commune)
+    if len(codes) > 1:
         raise InputError(
             "Name the station with --station; {commune} has of the connector mqtt: {known}.",
-            commune=commune, known=", ".join(codes) or "none",
+            commune=commune, known=", ".join(codes),
         )  # fmt: skip
     return codes[0]
 

@@ -78,6 +78,8 @@ def test_what_is_asked_wrongly_is_told(store: Store) -> None:
         (("add", "kep", "kep-01", "--as", "operator"), "connector mqtt: kep-loa, kep-loa-2"),
         (("add", "my-thai", "loa-1", "--as", "operator"), "may not do this in: my-thai"),
         (("add", "kep", "kep-01", "--station", "kep-loa"), "Add --as CODE"),
+        (("add", "nowhere", "kep-01", "--as", "operator"), "There is no commune nowhere."),
+        (("add", "lang-giang", "kep-01", "--as", "operator"), "lang-giang has no station of the connector mqtt."),
         (("remove", "kep", "kep-01", "--as", "operator"), "no loudspeaker kep-01"),
         (("list", "nowhere"), "no commune nowhere"),
     ):
