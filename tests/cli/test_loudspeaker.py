@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from broadcaster import clock, logs
@@ -12,7 +13,7 @@ from broadcaster.cli.main import app
 from broadcaster.errors import InputError
 from broadcaster.services import attending
 from broadcaster.store.engine import Store
-from broadcaster.store.tables import PersonRow
+from broadcaster.store.tables import PersonRow, StationRow
 from tests.cli.programs import database
 from tests.services.devices import HEALTH, KEP, Box, filled
 
@@ -79,9 +80,15 @@ def test_what_is_asked_wrongly_is_told(store: Store) -> None:
         (("add", "my-thai", "loa-1", "--as", "operator"), "may not do this in: my-thai"),
         (("add", "kep", "kep-01", "--station", "kep-loa"), "Add --as CODE"),
         (("add", "nowhere", "kep-01", "--as", "operator"), "There is no commune nowhere."),
-        (("add", "lang-giang", "kep-01", "--as", "operator"), "lang-giang has no station of the connector mqtt."),
         (("remove", "kep", "kep-01", "--as", "operator"), "no loudspeaker kep-01"),
         (("list", "nowhere"), "no commune nowhere"),
     ):
         with pytest.raises(InputError, match=said):
             typed(*arguments)
+
+
+def test_a_commune_without_a_station_for_it_is_told_so(store: Store) -> None:
+    with store.writing() as session:
+        session.execute(update(StationRow).where(StationRow.commune == "my-thai").values(connector="memory"))
+    with pytest.raises(InputError, match="my-thai has no station of the connector mqtt"):
+        typed("add", "my-thai", "loa-2", "--as", "operator")
