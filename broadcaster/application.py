@@ -45,9 +45,6 @@ from broadcaster.store import journal, schema
 from broadcaster.store.engine import Store
 from broadcaster.store.journal import Action
 
-_DOOR = "http://127.0.0.1:8321"
-"""Where loudspeakers will fetch clips. No kind of station that comes with the program is sent signed orders yet."""
-
 
 class State(StrEnum):
     READY = "ready"
@@ -103,7 +100,7 @@ class Application:
     @property
     def signer(self) -> Signer:
         """Reads the communes' keys: only the worker may."""
-        return Signer(self.keys_folder, _DOOR, self.config)
+        return Signer(self.keys_folder, self.config.door.url, self.config)
 
     @property
     def recordings(self) -> Recordings:

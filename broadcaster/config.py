@@ -17,6 +17,7 @@ from pydantic import field_validator
 
 from broadcaster import net, strict_yaml
 from broadcaster.config_alerts import AlertSettings
+from broadcaster.config_devices import BrokerSettings, DoorSettings
 from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.timetable import local_time
 from broadcaster.errors import ConfigError, InputError
@@ -197,6 +198,8 @@ class Config(Strict):
     timetable: TimetableSettings = TimetableSettings()
     worker: WorkerSettings = WorkerSettings()
     net: NetSettings = NetSettings()
+    broker: BrokerSettings = BrokerSettings()
+    door: DoorSettings = DoorSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field as Setting
 from pydantic import field_validator, model_validator
@@ -55,13 +54,7 @@ class RecipientSettings(Strict):
     @field_validator("webhook")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
-        try:
-            parts = urlsplit(value or "https://none")
-            is_plain = bool(parts.hostname) and not (parts.username or parts.password or parts.fragment)
-            _ = parts.port  # one that is no number raises here
-        except ValueError:
-            is_plain = False
-        if not is_plain or parts.scheme not in {"http", "https"}:
+        if value is not None and not net.is_web_address(value):
             raise problem("{value} is no address: write it like https://example.vn/alerts", value=value)
         return value
 

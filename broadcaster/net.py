@@ -125,6 +125,17 @@ def session(*, connect_s: float, read_s: float, total_s: float | None = None, li
     return Session(connect_s=connect_s, read_s=read_s, total_s=total_s or 2 * read_s, limit_bytes=limit_bytes)
 
 
+def is_web_address(address: str) -> bool:
+    """Whether this is an address of the web that others can be told: with a host, without user and fragment."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # one that is no number raises here
+    except ValueError:
+        return False
+    is_plain = bool(parts.hostname) and not (parts.username or parts.password or parts.fragment)
+    return is_plain and parts.scheme in {"http", "https"}
+
+
 def is_private_enough(address: str) -> bool:
     """Whether nobody on the way can read or change what is sent to an address: https, or http within this computer."""
     try:

@@ -42,13 +42,7 @@ class RemoteConfig(Strict):
     @field_validator("address")
     @classmethod
     def _plain_address(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            is_plain = bool(parts.hostname) and not (parts.username or parts.password or parts.query or parts.fragment)
-            _ = parts.port  # one that is no number raises here
-        except ValueError:
-            is_plain = False
-        if not is_plain or parts.scheme not in {"http", "https"}:
+        if not net.is_web_address(value) or urlsplit(value).query:
             raise problem("{value} is no address of a station: write it like https://192.168.10.5", value=value)
         return value.rstrip("/")
 

@@ -173,7 +173,9 @@ class Outcomes:
     def started(self, session: Session, row: AiringRow, station: str, at: datetime, now: datetime) -> None:
         """The first station that starts gives the airing its start and its lateness."""
         lateness_ms = round((at - row.due_at) / timedelta(milliseconds=1))
-        values = {"phase": Phase.ON_AIR, "started_at": at, "lateness_ms": lateness_ms}
+        values: dict[str, object] = {"phase": Phase.ON_AIR, "started_at": at, "lateness_ms": lateness_ms}
+        if row.handed_over_at is None:  # it started before its station's answer was noted, and had its order by then
+            values["handed_over_at"] = min(at, now)
         if airings.move(session, row.id, (Phase.SENDING, Phase.HANDED_OVER), **values):
             tell(session, self.actor, Action.AIRING_STARTED, row, now, station=station, at=at)
 

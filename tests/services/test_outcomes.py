@@ -222,6 +222,7 @@ def test_an_airing_that_is_over_before_the_delivery_returns_stays_over(world: Wo
     assert world.outcome() == (Outcome.AIRED, None, Evidence.FINISHED)
     assert parts(world)["kep-loa"].state is StationState.FINISHED
     assert world.ended == [world.today().id]
+    assert world.today().handed_over_at is not None, "what has started had its order by then"
 
 
 def test_a_station_that_is_stopped_while_it_plays_is_partial(world: World, loa: Loudspeaker) -> None:
