@@ -11,6 +11,7 @@ from broadcaster.domain.place import Grade, Station
 from broadcaster.errors import BroadcasterError, InputError
 
 KINDS = {
+    "mqtt": "broadcaster.connectors.mqtt:MqttConnector",
     "folder": "broadcaster.connectors.folder:FolderConnector",
     "soundcard": "broadcaster.connectors.soundcard:SoundcardConnector",
     "axis": "broadcaster.connectors.axis:AxisConnector",

@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -11,14 +11,20 @@ from pathlib import Path
 import pytest
 
 from broadcaster import clock, reach
-from broadcaster.connectors.base import KINDS, Connector, connect, status
+from broadcaster.broker.passwords import hashed
+from broadcaster.connectors import mqtt_link
+from broadcaster.connectors.base import KINDS, Connector, Signed, connect, status
+from broadcaster.connectors.mqtt_link import BrokerAddress
 from broadcaster.domain.airing import STATION_TRANSITIONS, Evidence, StationState
 from broadcaster.domain.order import Order, Report, ReportState
 from broadcaster.domain.place import Grade
-from broadcaster.errors import BroadcasterError, InputError
-from tests.connectors.orders import clip_in, order, station
+from broadcaster.errors import BroadcasterError, DeliveryError, InputError
+from broadcaster.orders.topics import Device, Part
+from tests.connectors.orders import clip_in, order, station, until
 from tests.fakes.axis import Axis
 from tests.fakes.http_station import running
+from tests.fakes.mosquitto import Mosquitto
+from tests.fakes.mqtt_client import MqttClient
 from tests.fakes.source_system import PASSWORD, SourceSystem
 from tests.fakes.vendor import SECRET, Vendor
 
@@ -80,11 +86,32 @@ def a_source_system(_: Path) -> Iterator[Place]:
         yield Place(config, lambda: {f"{key}.mp3": b"" for key in system.playlists})
 
 
+@contextmanager
+def an_mqtt(folder: Path) -> Iterator[Place]:
+    device = Device("kep", "loa-1")
+    broker = Mosquitto(folder / "broker", "server-secret", {device: hashed("loa-secret")})
+    link = mqtt_link.use(BrokerAddress("127.0.0.1", broker.port, None, "server", "server-secret"))
+    try:
+        assert link.wait(PATIENCE_S)
+        with closing(MqttClient(broker.port, device.user, "loa-secret")) as loudspeaker:
+            assert loudspeaker.subscribe(device.topic(Part.ORDER))
+            yield Place(
+                {"loudspeakers": ["loa-1"]}, lambda: {str(heard.payload): heard.payload for heard in loudspeaker.heard}
+            )
+    finally:
+        mqtt_link.close()
+        broker.stop()
+
+
 PLACES = {
-    "folder": a_folder, "soundcard": a_soundcard, "memory": a_memory, "axis": an_axis, "http": a_vendor,
-    "source_system": a_source_system,
+    "mqtt": an_mqtt, "folder": a_folder, "soundcard": a_soundcard, "memory": a_memory, "axis": an_axis,
+    "http": a_vendor, "source_system": a_source_system,
 }  # fmt: skip
 """A new kind adds its own."""
+
+
+_TELLING = pytest.mark.parametrize("kind", sorted(set(KINDS) - {"mqtt"}), indirect=True)
+"""The kinds that report of themselves and are stopped by a word, not by a signed order."""
 
 
 @pytest.fixture(params=sorted(KINDS))
@@ -114,7 +141,7 @@ def now() -> datetime:
 @pytest.fixture
 def ordered(tmp_path: Path, now: datetime) -> Order:
     """An order that is due this very moment."""
-    return order(clip_in(tmp_path), now)
+    return replace(order(clip_in(tmp_path), now), envelope=b'{"signed": "so"}')
 
 
 def reports(connector: Connector, *, count: int = 1) -> list[Report]:
@@ -151,6 +178,7 @@ def test_what_it_can_do_fits_together(connector: Connector) -> None:
     connector.close()
 
 
+@_TELLING
 def test_an_order_is_taken_and_its_reports_are_legal(connector: Connector, ordered: Order) -> None:
     connector.deliver(ordered)
     state = StationState.ACCEPTED
@@ -163,6 +191,7 @@ def test_an_order_is_taken_and_its_reports_are_legal(connector: Connector, order
     assert connector.capabilities.confirms_finish == (state is StationState.FINISHED)
 
 
+@_TELLING
 def test_a_report_is_given_once(connector: Connector, ordered: Order) -> None:
     connector.deliver(ordered)
     reports(connector)
@@ -170,6 +199,7 @@ def test_a_report_is_given_once(connector: Connector, ordered: Order) -> None:
     connector.close()
 
 
+@_TELLING
 def test_handing_over_twice_is_handing_over_once(connector: Connector, ordered: Order, place: Place) -> None:
     connector.deliver(ordered)
     if not connector.capabilities.plays_here:
@@ -181,6 +211,7 @@ def test_handing_over_twice_is_handing_over_once(connector: Connector, ordered: 
     connector.close()
 
 
+@_TELLING
 def test_a_stop_of_something_unknown_changes_nothing(connector: Connector, ordered: Order, place: Place) -> None:
     connector.stop("nobody")
     connector.deliver(ordered)
@@ -194,6 +225,7 @@ def test_a_stop_of_something_unknown_changes_nothing(connector: Connector, order
     connector.close()
 
 
+@_TELLING
 def test_an_order_that_is_stopped_in_time_is_not_played(
     connector: Connector, ordered: Order, place: Place, now: datetime
 ) -> None:
@@ -204,6 +236,7 @@ def test_an_order_that_is_stopped_in_time_is_not_played(
     assert not [name for name in place.left_behind() if "later" in name]
 
 
+@_TELLING
 def test_an_order_that_was_taken_back_can_be_given_again_for_another_time(
     connector: Connector, ordered: Order, place: Place, now: datetime
 ) -> None:
@@ -219,6 +252,21 @@ def test_an_order_that_was_taken_back_can_be_given_again_for_another_time(
         assert [report.state for report in found] == [ReportState.STARTED, ReportState.FINISHED]
     else:
         assert len([name for name in place.left_behind() if name.endswith(".mp3")]) == 1
+
+
+def test_a_station_of_signed_orders_passes_them_on_and_does_nothing_unsigned(tmp_path: Path, ordered: Order) -> None:
+    with PLACES["mqtt"](tmp_path) as place:
+        connector = connect(station("mqtt", **place.config))
+        assert isinstance(connector, Signed)
+        with pytest.raises(BroadcasterError, match="kep-loa"):
+            connector.stop(ordered.airing)
+        with pytest.raises(DeliveryError, match="kep-loa"):
+            connector.deliver(replace(ordered, envelope=b""))
+        connector.send(b"a stop")
+        connector.deliver(ordered)
+        until(lambda: list(place.left_behind().values()) == [b"a stop", ordered.envelope])
+        connector.close()
+        assert connector.reports() == []
 
 
 def test_closing_twice_or_unused_is_harmless(connector: Connector, ordered: Order) -> None:
@@ -238,6 +286,7 @@ def test_what_cannot_be_handed_over_any_more_is_an_error_a_person_can_read(
     connector.close()
 
 
+@_TELLING
 def test_orders_may_come_from_several_threads(connector: Connector, ordered: Order, now: datetime) -> None:
     orders = [order(ordered.clip, now, f"A{number}") for number in range(4)]
     threads = [threading.Thread(target=connector.deliver, args=(item,)) for item in orders]

@@ -1,0 +1,94 @@
+"""Loudspeakers that hold signed orders and play by their own clock, reached through an MQTT broker.
+
+The worker's one connection carries the orders of every station (`mqtt_link`); what the loudspeakers report comes to
+the inbox (`services.conversing`), signed by each, and not through here. One that is away asks for what it missed.
+"""
+
+from typing import Annotated
+
+from pydantic import Field as Setting
+from pydantic import field_validator
+
+from broadcaster.connectors import mqtt_link
+from broadcaster.connectors.base import Capabilities
+from broadcaster.domain.airing import Evidence
+from broadcaster.domain.loudspeaker import MAX_PER_STATION
+from broadcaster.domain.order import Order, Report
+from broadcaster.domain.place import Grade, Station
+from broadcaster.errors import BroadcasterError, DeliveryError
+from broadcaster.orders.strict_json import ID
+from broadcaster.orders.topics import Device, Part
+from broadcaster.strict_yaml import Strict, problem
+
+_CONFIRMED_WITHIN_S = 10.0
+_LONGEST_LEAD_S = 22 * 3600
+"""An order is good for 24 hours, and is signed when it is handed over."""
+
+Id = Annotated[str, Setting(pattern=f"^{ID.pattern}$")]
+
+
+class MqttConnector:
+    class Config(Strict):
+        loudspeakers: list[Id] = Setting([], max_length=MAX_PER_STATION)
+        lead_s: float = Setting(1800.0, ge=0, le=_LONGEST_LEAD_S)
+
+        @field_validator("loudspeakers")
+        @classmethod
+        def _each_once(cls, value: list[str]) -> list[str]:
+            twice = next((name for name in value if value.count(name) > 1), None)
+            if twice is not None:
+                raise problem("{name} stands here twice", name=twice)
+            return value
+
+    def __init__(self, station: Station, config: Config) -> None:
+        self._station = station
+        self._topics = [Device(station.commune, name).topic(Part.ORDER) for name in config.loudspeakers]
+        self.capabilities = Capabilities(
+            holds_orders=True, confirms_start=True, confirms_finish=True, can_stop=True, plays_here=False,
+            lead_s=config.lead_s, grade=Grade.A, evidence=Evidence.FINISHED,
+        )  # fmt: skip
+
+    def deliver(self, order: Order) -> None:
+        """Returns once the broker has the order for every loudspeaker of the station."""
+        if not order.envelope:
+            raise DeliveryError("An order for {station} has to be signed.", is_permanent=True,
+                                station=self._station.code)  # fmt: skip
+        self.send(order.envelope)
+
+    def send(self, envelope: bytes) -> None:
+        self._require_loudspeakers()
+        link = mqtt_link.link()
+        if link is None:
+            raise DeliveryError("{station} cannot be reached: this process has no MQTT broker.", is_permanent=False,
+                                station=self._station.code)  # fmt: skip
+        # All before an error is raised: one whose order was not confirmed keeps no other from its own.
+        errors = link.publish_all([(topic, envelope) for topic in self._topics], _CONFIRMED_WITHIN_S)
+        error = next((error for error in errors if error is not None), None)
+        if error is not None:
+            raise DeliveryError("{station}: {error}", is_permanent=False, station=self._station.code, error=error)
+
+    def reports(self) -> list[Report]:
+        """None: what loudspeakers say, each says for itself."""
+        return []
+
+    def stop(self, airing: str) -> None:
+        raise BroadcasterError(
+            "The loudspeakers of {station} obey signed orders alone, also to stop {airing}.",
+            station=self._station.code, airing=airing,
+        )  # fmt: skip
+
+    def check(self) -> None:
+        self._require_loudspeakers()
+        link = mqtt_link.link()
+        if link is not None and link.fault is not None:
+            raise link.fault
+
+    def close(self) -> None:
+        """Nothing to let go of: the connection is the worker's, and the loudspeakers play on."""
+
+    def _require_loudspeakers(self) -> None:
+        if not self._topics:
+            raise DeliveryError(
+                "{station} has no loudspeakers. Add them: broadcaster loudspeaker add {commune} NAME",
+                is_permanent=True, station=self._station.code, commune=self._station.commune,
+            )  # fmt: skip
