@@ -12,7 +12,8 @@ from pathlib import Path
 
 from broadcaster.errors import InputError
 from broadcaster.player.clips import Clips
-from broadcaster.player.fleet_box import Box, Faults, Tell
+from broadcaster.player.fleet_box import Box, Tell
+from broadcaster.player.fleet_faults import Faults
 from broadcaster.player.fleet_link import Loop
 
 EVERYONE = "all"

@@ -9,16 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import miniaudio
-
-from broadcaster.audio.play import Gate, Played, Started, Volume
-from broadcaster.errors import AudioError
-from broadcaster.net import NetError
+from broadcaster.net import Fault, NetError
 from broadcaster.orders.health import Amplifier, Heard
 from broadcaster.orders.payload import Audio
 from broadcaster.orders.topics import Part
@@ -27,8 +23,8 @@ from broadcaster.player.agent import Agent, Wires
 from broadcaster.player.book import Senses
 from broadcaster.player.clips import Clips
 from broadcaster.player.door import Door
+from broadcaster.player.fleet_faults import BoxClock, Faults, PacedSink, PowerCutError
 from broadcaster.player.fleet_link import Connection, Loop
-from broadcaster.player.pace import SystemClock
 from broadcaster.player.playing import Play
 from broadcaster.player.sensors import Sensors
 
@@ -37,98 +33,12 @@ log = logging.getLogger(__name__)
 Tell = Callable[[dict[str, Any]], None]
 """Takes what happened to a loudspeaker: `event`, `loudspeaker`, `at` in unix milliseconds, and more."""
 
+T = TypeVar("T")
+
 _STATE_AFTER_S = 1.0
 _STATE_EVERY_S = 60.0
 _SAY_AGAIN_S = 30.0
 _NO_SENSORS = Sensors(Path("/nonexistent"), Path("/nonexistent"))
-
-
-class PowerCutError(BaseException):
-    """Not an Exception: nothing of the loudspeaker may catch it and go on."""
-
-
-@dataclass
-class Faults:
-    """What is wrong with a box. `is_doubled`: all orders reach it twice; `reorder_s`: each up to so much later."""
-
-    is_offline: bool = False
-    delay_s: float = 0.0
-    clock_ahead: timedelta = timedelta()
-    is_silent: bool = False
-    is_doubled: bool = False
-    reorder_s: float = 0.0
-
-
-class BoxClock(SystemClock):
-    """A clock that can be wrong, and that stands still for ever once the power is cut: whoever looks at it is gone."""
-
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
-        self._waited: threading.Event | None = None
-        self.is_cut = False
-
-    def cut(self) -> None:
-        self.is_cut = True
-        if self._waited is not None:
-            self._waited.set()
-
-    def now(self) -> datetime:
-        self._check()
-        return super().now() + self._faults.clock_ahead
-
-    def monotonic_s(self) -> float:
-        self._check()
-        return super().monotonic_s()
-
-    def wait(self, event: threading.Event, timeout_s: float) -> bool:
-        self._waited = event
-        self._check()
-        found = super().wait(event, timeout_s)
-        self._check()
-        return found
-
-    def _check(self) -> None:
-        if self.is_cut:
-            raise PowerCutError
-
-
-@dataclass(frozen=True, slots=True)
-class PacedSink:
-    """Takes a clip's length in time and decodes nothing; `on_sound` is told when sound would begin and end."""
-
-    on_sound: Callable[[bool], None]
-
-    def play(
-        self, clip: Path, *, stop: threading.Event, volume_percent: Volume = 100,
-        on_start: Started | None = None, gate: Gate | None = None,
-    ) -> Played:  # fmt: skip
-        length_s = clip_length_s(clip)
-        percent = volume_percent() if callable(volume_percent) else volume_percent
-        if not 0 <= percent <= 100:
-            raise AudioError("The volume is 0 to 100 percent, not {volume}.", volume=percent)
-        if gate is not None:
-            gate()
-        if stop.is_set():
-            return Played(0.0, is_finished=False)
-        began_s = time.monotonic()
-        self.on_sound(True)
-        if on_start is not None:
-            on_start()
-        is_stopped = stop.wait(began_s + length_s - time.monotonic())
-        self.on_sound(False)
-        return Played(min(time.monotonic() - began_s, length_s), is_finished=not is_stopped)
-
-
-@lru_cache(maxsize=256)
-def clip_length_s(clip: Path) -> float:
-    """How long a clip lasts, in seconds; clips are named by their hash, so it never changes. Raises AudioError."""
-    try:
-        with clip.open("rb") as file:
-            is_wav = file.read(4) == b"RIFF"
-        info = (miniaudio.wav_get_file_info if is_wav else miniaudio.mp3_get_file_info)(str(clip))
-    except (OSError, miniaudio.MiniaudioError) as error:
-        raise AudioError("The clip {clip} cannot be played: {error}", clip=clip, error=str(error)) from error
-    return float(info.duration)
 
 
 @dataclass
@@ -280,10 +190,10 @@ class Box:
     def _fetch_keys(self, version: int) -> bytes | None:
         return self._at_door(lambda door: door.keys(version))
 
-    def _at_door(self, ask: Callable[[Door], Any]) -> Any:
+    def _at_door(self, ask: Callable[[Door], T]) -> T:
         """Raises NetError."""
         if self.faults.is_offline:
-            raise NetError("{loudspeaker} is offline.", loudspeaker=self.name)
+            raise NetError("This virtual loudspeaker is offline.", fault=Fault.OFFLINE)
         door = Door(self.identity.door, self.identity.device.user, self.identity.password)
         try:
             return ask(door)
@@ -293,7 +203,7 @@ class Box:
     def _heard(self) -> Heard:
         return Heard.SILENT if self.faults.is_silent else Heard.HEARD
 
-    def _sounds(self, is_sound: bool) -> None:  # noqa: FBT001 - a callback
+    def _sounds(self, is_sound: bool) -> None:
         self._happened("sound" if is_sound else "silence")
 
     def _played(self, play: Play) -> None:

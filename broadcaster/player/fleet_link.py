@@ -209,9 +209,15 @@ class Connection:
         client.on_subscribe = self._subscribed
         client.on_message = self._message
         client.on_disconnect = lambda *_: self._ended()
-        client.on_socket_open = lambda _client, _data, wire: self._loop.watch(wire, self)
-        client.on_socket_close = lambda _client, _data, wire: self._loop.forget(wire)
+        client.on_socket_open = self._opened
+        client.on_socket_close = self._closed
         return client
+
+    def _opened(self, _client: Client, _data: Any, wire: Any) -> None:
+        self._loop.watch(wire, self)
+
+    def _closed(self, _client: Client, _data: Any, wire: Any) -> None:
+        self._loop.forget(wire)
 
     def _connected(self, client: Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         if code.is_failure:
