@@ -1,8 +1,8 @@
 """How exactly loudspeakers start what they hold: a thousand agents over a real broker, each with an order of its own.
 
 Each loudspeaker is a box of its own, and a thousand of them share two cores here; so their due times are spread evenly
-over `SPREAD_S`, which leaves each about what its own slow box would have. Beside it, as the limit: as many threads in as
-many processes that only sleep until the same spread of moments.
+over `SPREAD_S`, which leaves each about what its own slow box would have. Beside it, as the limit: as many threads in
+as many processes that only sleep until the same spread of moments.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ __all__ = ["figures", "require"]
 
 COMMUNES, OF_EACH = 50, 20
 COUNT = COMMUNES * OF_EACH
-SPREAD_S = 60.0
+SPREAD_S = 30.0
 PROMISE_MS = 50.0
 CLIP_S = 1.0
 PATIENCE_S = 120.0

@@ -25,8 +25,8 @@ from broadcaster.orders.topics import Device
 from broadcaster.player import identity as identities
 from broadcaster.player.identity import Identity, MqttAddress
 
-SECRET = "of-the-server"  # noqa: S105 - of a broker that lives for a minute
-MEMORY_DISK = Path("/dev/shm")  # noqa: S108
+SECRET = "of-the-server"
+MEMORY_DISK = Path("/dev/shm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _saved(folder: Path, device: Device, port: int) -> Path:
         zone=ZoneInfo("Asia/Ho_Chi_Minh"),
         quiet_hours=(),
         held=HELD,
-        password="of-a-loudspeaker",  # noqa: S106
+        password="of-a-loudspeaker",
         mqtt=MqttAddress("127.0.0.1", port, tls=False),
         key=DeviceKey(Ed25519PrivateKey.generate()),
     )
