@@ -26,12 +26,18 @@ def program() -> str:
 
 
 class Mosquitto:
-    """Started when made. `devices`: of each its password in the form that Mosquitto keeps."""
+    """Started when made. `devices`: of each its password in the form that Mosquitto keeps.
 
-    def __init__(self, folder: Path, server_password: str, devices: Mapping[Device, str]) -> None:
+    With a `port`, the files for it lie in the folder already.
+    """
+
+    def __init__(
+        self, folder: Path, server_password: str = "", devices: Mapping[Device, str] | None = None, port: int = 0
+    ) -> None:
         self._program = program()
-        self.port = free_port()
-        mosquitto.write(folder, server_password, devices, host="127.0.0.1", port=self.port)
+        self.port = port or free_port()
+        if not port:
+            mosquitto.write(folder, server_password, devices or {}, host="127.0.0.1", port=self.port)
         lines = [f"include_dir {folder}"]
         lines += ["user root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # the folder is ours alone
         self._settings = folder / "mosquitto.main"
