@@ -9,6 +9,7 @@ import typer
 from broadcaster import __version__, config
 from broadcaster.cli import (
     alerts,
+    broker_config,
     bulletin,
     campaign,
     check,
@@ -46,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for single in (serve, worker, demo, check, import_, export, spoken, say, voices, plan, stop):
+for single in (serve, worker, demo, check, import_, export, spoken, say, voices, plan, stop, broker_config):
     single.register(app)
 app.add_typer(service.app, name="service")
 app.add_typer(db.app, name="db")

@@ -4,6 +4,7 @@ The worker's one connection carries the orders of every station (`mqtt_link`); w
 the inbox (`services.conversing`), signed by each, and not through here. One that is away asks for what it missed.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field as Setting
@@ -11,6 +12,7 @@ from pydantic import field_validator
 
 from broadcaster.connectors import mqtt_link
 from broadcaster.connectors.base import Capabilities
+from broadcaster.connectors.mqtt_punctual import Punctual
 from broadcaster.domain.airing import Evidence
 from broadcaster.domain.loudspeaker import MAX_PER_STATION
 from broadcaster.domain.order import Order, Report
@@ -27,9 +29,23 @@ _LONGEST_LEAD_S = 22 * 3600
 Id = Annotated[str, Setting(pattern=f"^{ID.pattern}$")]
 
 
+def _publish_all(items: Sequence[tuple[str, bytes]]) -> list[DeliveryError | None]:
+    link = mqtt_link.link()
+    if link is None:
+        error = DeliveryError("This process has no MQTT broker.", is_permanent=False)
+        return [error for _ in items]
+    return link.publish_all(items, _CONFIRMED_WITHIN_S)
+
+
+_punctual = Punctual(_publish_all)
+
+
 class MqttConnector:
     class Config(Strict):
+        """Without `holds_orders` an order is published in its due second."""
+
         loudspeakers: list[Id] = Setting([], max_length=MAX_PER_STATION)
+        holds_orders: bool = True
         lead_s: float = Setting(1800.0, ge=0, le=_LONGEST_LEAD_S)
 
         @field_validator("loudspeakers")
@@ -42,27 +58,28 @@ class MqttConnector:
 
     def __init__(self, station: Station, config: Config) -> None:
         self._station = station
+        self._holds_orders = config.holds_orders
         self._topics = [Device(station.commune, name).topic(Part.ORDER) for name in config.loudspeakers]
         self.capabilities = Capabilities(
-            holds_orders=True, confirms_start=True, confirms_finish=True, can_stop=True, plays_here=False,
-            lead_s=config.lead_s, grade=Grade.A, evidence=Evidence.FINISHED,
+            holds_orders=config.holds_orders, confirms_start=True, confirms_finish=True, can_stop=True,
+            plays_here=False, lead_s=config.lead_s, grade=Grade.A, evidence=Evidence.FINISHED,
         )  # fmt: skip
 
     def deliver(self, order: Order) -> None:
-        """Returns once the broker has the order for every loudspeaker of the station."""
+        """Returns once the broker has the order for every loudspeaker; where they hold none, once it waits here."""
         if not order.envelope:
             raise DeliveryError("An order for {station} has to be signed.", is_permanent=True,
                                 station=self._station.code)  # fmt: skip
-        self.send(order.envelope)
+        if self._holds_orders:
+            self.send(order.envelope)
+        else:
+            self._require_loudspeakers()
+            _punctual.add(self, order, self._topics)
 
     def send(self, envelope: bytes) -> None:
         self._require_loudspeakers()
-        link = mqtt_link.link()
-        if link is None:
-            raise DeliveryError("{station} cannot be reached: this process has no MQTT broker.", is_permanent=False,
-                                station=self._station.code)  # fmt: skip
         # All before an error is raised: one whose order was not confirmed keeps no other from its own.
-        errors = link.publish_all([(topic, envelope) for topic in self._topics], _CONFIRMED_WITHIN_S)
+        errors = _publish_all([(topic, envelope) for topic in self._topics])
         error = next((error for error in errors if error is not None), None)
         if error is not None:
             raise DeliveryError("{station}: {error}", is_permanent=False, station=self._station.code, error=error)
@@ -84,7 +101,8 @@ class MqttConnector:
             raise link.fault
 
     def close(self) -> None:
-        """Nothing to let go of: the connection is the worker's, and the loudspeakers play on."""
+        """The connection is the worker's, and loudspeakers that hold their orders play on."""
+        _punctual.drop(self)
 
     def _require_loudspeakers(self) -> None:
         if not self._topics:

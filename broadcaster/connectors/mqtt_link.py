@@ -123,6 +123,11 @@ class Link:
             errors += [self._confirmed(connection, info, deadline_s, timeout_s) for info in sent]
         return errors
 
+    def wait_for_news(self, timeout_s: float, after: int) -> bool:
+        """Wait until something has come in, or it has been connected more than `after` times; whether it was so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._waiting) or self._generation > after, timeout_s)
+
     def incoming(self) -> list[Incoming]:
         """What has come in since the last call, in its order."""
         count = len(self._waiting)
@@ -179,6 +184,8 @@ class Link:
             self._dropped += 1
             return
         self._waiting.append(Incoming(*found, bytes(message.payload), bool(message.retain)))
+        with self._changed:
+            self._changed.notify_all()
 
     def _confirmed(
         self, connection: Connection, info: MQTTMessageInfo, deadline_s: float, timeout_s: float

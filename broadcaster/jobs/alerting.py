@@ -2,11 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from broadcaster import clock
-from broadcaster.application import Application, State
+from broadcaster.application import Application, State, Status
 from broadcaster.services import alert_watch, alerts
 from broadcaster.services.alert_queue import Queue
 
@@ -20,8 +20,15 @@ _PATIENCE_S = 1.0
 class Alerting:
     """`wake` makes it look at what is to be done; it returns at once, and may be called by any thread."""
 
-    def __init__(self, application: Application, on_failure: Callable[[str, tuple[str, ...], Exception], None]) -> None:
+    def __init__(
+        self,
+        application: Application,
+        on_failure: Callable[[str, tuple[str, ...], Exception], None],
+        of_worker: Callable[[], Sequence[Status]] = lambda: (),
+    ) -> None:
+        """`of_worker`: how the parts are that only the worker itself has."""
         self._application = application
+        self._of_worker = of_worker
         self._settings = application.config.alerts
         self._on_failure = on_failure
         self._queue = Queue(application.store, application.recipients(), application.program())
@@ -64,7 +71,7 @@ class Alerting:
         self._watched_at = now
         found = [
             (status.component, status.fault if status.state in _FAULTS else None)
-            for status in self._application.own_statuses()
+            for status in (*self._application.own_statuses(), *self._of_worker())
         ]
         store = self._application.store
         alert_watch.watch_components(store, found, now)

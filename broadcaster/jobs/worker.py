@@ -7,6 +7,7 @@ from functools import partial
 from broadcaster import clock
 from broadcaster.application import Application
 from broadcaster.jobs.alerting import Alerting
+from broadcaster.jobs.listening import Listening
 from broadcaster.jobs.metronome import Metronome
 from broadcaster.jobs.runner import Job, LocalRunner
 from broadcaster.services import bulletins, planning, rendering
@@ -37,7 +38,8 @@ class Worker:
         self._runner = LocalRunner(jobs, threads=2, on_failure=self._count_failure)
         self._missed: Counter[str] = Counter()
         self._troubles: Counter[str] = Counter()
-        self._alerting = Alerting(application, self._count_failure)
+        self.listening = Listening(application, self._hand_over.signer, self._count_failure)
+        self._alerting = Alerting(application, self._count_failure, self.listening.status)
         self._metronome = Metronome(settings.misfire_grace_s)
         self._metronome.every(settings.plan_every_s, "plan", self._tick_plan)
         self._metronome.every(settings.render_every_s, "render", self._tick_render)
@@ -54,6 +56,7 @@ class Worker:
         self._journal(Action.WORKER_STARTED)
         self.plan()
         self._alerting.start()
+        self.listening.start()
         self._metronome.start()
 
     def stop(self) -> None:
@@ -68,6 +71,7 @@ class Worker:
             self._journal_troubles()
             self._journal(Action.WORKER_STOPPED)
         finally:
+            self.listening.stop()
             self._lock.release()
 
     def _tick_plan(self) -> None:

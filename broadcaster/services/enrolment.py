@@ -145,11 +145,17 @@ def credentials(session: Session) -> dict[str, str]:
     return {Device(row.commune, row.id).user: str(row.password_hash) for row in rows}
 
 
+def password_hash(session: Session, user: str) -> str | None:
+    """The hash of the password of the loudspeaker that logs in under this name; None where there is none."""
+    device = topics.device(user)
+    row = None if device is None else known(session, device)
+    return None if row is None else row.password_hash
+
+
 def authenticated(session: Session, user: str, password: str) -> Device | None:
     """Which loudspeaker logs in with this name and password; None for none, after the same time."""
     device = topics.device(user)
-    row = None if device is None else known(session, device)
-    kept = None if row is None else row.password_hash
+    kept = password_hash(session, user)
     is_right = passwords.is_right(password, kept or passwords.NOBODY)
     return device if is_right and kept is not None else None
 

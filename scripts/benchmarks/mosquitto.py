@@ -21,14 +21,23 @@ def program() -> str | None:
 
 
 class Mosquitto:
-    """Started when made. `devices`: of each its password in the form that Mosquitto keeps."""
+    """Started when made. `devices`: of each its password in the form that Mosquitto keeps.
+
+    With a `port`, the files for it lie in the folder already.
+    """
 
     def __init__(
-        self, executable: str, folder: Path, server_password: str, devices: Mapping[Device, str], port: int = 0
+        self,
+        executable: str,
+        folder: Path,
+        server_password: str = "",
+        devices: Mapping[Device, str] | None = None,
+        port: int = 0,
     ) -> None:
         self._program = executable
         self.port = port or free_port()
-        mosquitto.write(folder, server_password, devices, host="127.0.0.1", port=self.port)
+        if not port:
+            mosquitto.write(folder, server_password, devices or {}, host="127.0.0.1", port=self.port)
         lines = [f"include_dir {folder}"]
         lines += ["user root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # the folder is ours alone
         self._settings = folder / "mosquitto.main"

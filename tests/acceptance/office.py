@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.typed import typed
+
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 LIMIT_S = 120.0
 _COMMANDS_UNTIL_DUE = 4  # so many starts of the program, as slow as the slowest so far, fit in before an airing is due
@@ -44,14 +46,10 @@ class Office:
         self._running: list[subprocess.Popen[str]] = []
         self._slowest_s = 0.0
 
-    def run(self, *arguments: str, given: str | None = None, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, given: str = "", code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """One command to its end; its exit code is checked unless `code` is None."""
         began_s = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "broadcaster", *arguments],
-            cwd=self.folder, env=self.environment(), input=given, capture_output=True, text=True,
-            encoding="utf-8", timeout=LIMIT_S, check=False,
-        )  # fmt: skip
+        done = typed(self.folder, *arguments, environment=self.environment(), given=given)
         self._slowest_s = max(self._slowest_s, time.monotonic() - began_s)
         assert code is None or done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done

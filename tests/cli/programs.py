@@ -11,8 +11,10 @@ import broadcaster
 from broadcaster import clock
 from broadcaster.store import schema
 from broadcaster.store.engine import Store
+from tests.typed import PATIENCE_S, typed
 
-PATIENCE_S = 120.0
+__all__ = ["PATIENCE_S", "database", "line_with", "ran", "running"]
+
 _ENVIRONMENT = {
     "PYTHONPATH": str(Path(broadcaster.__file__).parents[1]),
     "BROADCASTER__LANGUAGE": "en",
@@ -22,10 +24,7 @@ _ENVIRONMENT = {
 
 def ran(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
-    return subprocess.run(
-        _command(*arguments), cwd=folder, env=_environment(environment), capture_output=True, encoding="utf-8",
-        timeout=PATIENCE_S, check=False,
-    )  # fmt: skip
+    return typed(folder, *arguments, environment=_environment(environment))
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """`broadcaster dictionary` and `broadcaster spoken` as a person types them."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.acceptance.office import Office
@@ -47,10 +45,6 @@ def test_spoken_as_json_points_from_every_span_to_what_was_written(office: Offic
 
 
 def test_spoken_needs_no_database(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "broadcaster", "spoken", "--json"],
-        cwd=tmp_path, env=Office(tmp_path).environment(), input="Gọi 113\n", capture_output=True, encoding="utf-8",
-        timeout=120, check=True,
-    )  # fmt: skip
+    done = Office(tmp_path).run("spoken", "--json", given="Gọi 113\n")
     assert json.loads(done.stdout)["claims"][0]["standing"] == "verified"
     assert list(tmp_path.rglob("*.db")) == []

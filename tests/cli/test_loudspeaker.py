@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,17 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from broadcaster import clock, logs
+from broadcaster.broker import mosquitto
+from broadcaster.broker.secret import SERVER_USER, server_password
 from broadcaster.cli.main import app
 from broadcaster.errors import InputError
 from broadcaster.services import attending
 from broadcaster.store.engine import Store
 from broadcaster.store.tables import PersonRow, StationRow
 from tests.cli.programs import database
-from tests.services.devices import HEALTH, KEP, Box, filled
+from tests.fakes.mosquitto import Mosquitto, free_port
+from tests.fakes.mqtt_client import MqttClient
+from tests.services.devices import HEALTH, KEP, Box, added, filled
 
 
 @pytest.fixture
@@ -55,6 +60,23 @@ def test_a_loudspeaker_is_added_enrols_is_listed_and_is_removed(store: Store) ->
     assert (row["id"], row["station"], row["presence"], row["volume"]) == ("kep-01", "kep-loa", "online", 80)
     assert "is removed" in typed("remove", "kep", "kep-01", "--as", "operator")
     assert json.loads(typed("list", "--json")) == []
+
+
+def test_a_mosquitto_of_ones_own_lets_in_the_server_and_whoever_has_enrolled(store: Store, tmp_path: Path) -> None:
+    box = Box()
+    with store.writing() as session:
+        box.enroll(session, added(session, now=clock.now()), clock.now())
+    done = CliRunner().invoke(app, ["broker-config", str(tmp_path / "mosquitto")], catch_exceptions=False)
+    assert "1 loudspeakers may log in" in done.output
+    assert "broker.embedded: false" in done.output
+    folder, port = tmp_path / "mosquitto", free_port()
+    settings = folder / mosquitto.SETTINGS
+    settings.write_text(settings.read_text().replace("listener 8322", f"listener {port}"))
+    running = Mosquitto(folder, port=port)
+    for user, password in ((SERVER_USER, server_password(tmp_path / "data")), (box.device.user, box.password)):
+        with closing(MqttClient(port, user, password)) as client:
+            assert client.is_in
+    running.stop()
 
 
 def test_its_faults_are_told_in_words_and_by_the_communes_clock(store: Store) -> None:

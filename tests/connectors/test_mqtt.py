@@ -1,8 +1,9 @@
 """Orders to loudspeakers through a real Mosquitto: each gets the very bytes that were signed, or it is an error."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from broadcaster.connectors import mqtt_link
 from broadcaster.connectors.base import Signed, connect, status
 from broadcaster.connectors.mqtt import MqttConnector
 from broadcaster.connectors.mqtt_link import BrokerAddress
+from broadcaster.connectors.mqtt_punctual import Punctual
 from broadcaster.domain.order import Order
-from broadcaster.errors import BroadcasterError, InputError
+from broadcaster.errors import BroadcasterError, DeliveryError, InputError
 from broadcaster.orders.topics import Device, Part
 from tests.connectors.orders import clip_in, connecting, order, refusal, station, until
 from tests.fakes.mosquitto import Mosquitto
@@ -96,6 +98,38 @@ def test_a_broker_that_is_gone_may_pass_and_fails_the_trial(tmp_path: Path, sign
 def test_a_station_without_loudspeakers_says_how_to_add_them(signed: Order) -> None:
     assert refusal(connect(station("mqtt")), signed).is_permanent
     assert "broadcaster loudspeaker add kep" in str(status(station("mqtt")))
+
+
+def test_where_orders_are_not_held_they_come_in_their_due_second_and_the_last_one_counts(
+    connector: MqttConnector, broker: Mosquitto, signed: Order
+) -> None:
+    due = clock.now() + timedelta(seconds=1.5)
+    punctual, closed = (connect(station("mqtt", loudspeakers=["loa-1"], holds_orders=False)) for _ in range(2))
+    with closing(listening(broker, DEVICES[0])) as client:
+        closed.deliver(replace(signed, start=due, envelope=b"of a station that is gone"))
+        punctual.deliver(replace(signed, start=due, envelope=b"before it was changed"))
+        punctual.deliver(replace(signed, start=due))
+        closed.close()
+        client.wait_for(signed.envelope)
+        assert clock.now() >= due
+        assert [heard.payload for heard in client.heard] == [signed.envelope]
+    punctual.close()
+
+
+def test_what_could_not_be_published_is_tried_until_it_may_not_begin_any_more(signed: Order) -> None:
+    tried: list[list[str]] = []
+
+    def publish_all(items: Sequence[tuple[str, bytes]]) -> list[DeliveryError | None]:
+        tried.append([topic for topic, _ in items])
+        failure = DeliveryError("away", is_permanent=False)
+        return [failure if topic == "gone" or len(tried) == 1 else None for topic, _ in items]
+
+    punctual = Punctual(publish_all)
+    punctual.add("a", replace(signed, airing="A1", expires=clock.now() + timedelta(seconds=1.5)), ["gone"])
+    until(lambda: len(tried) == 1)
+    punctual.add("b", replace(signed, airing="A2"), ["back"])
+    until(lambda: len(tried) == 3)
+    assert sorted(tried[1:]) == [["back"], ["gone"]]
 
 
 def test_only_what_is_signed_stops_it(connector: MqttConnector) -> None:

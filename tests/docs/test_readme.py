@@ -3,8 +3,6 @@
 import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from _pages import parse
 from broadcaster import strict_yaml
 from broadcaster.connectors.base import KINDS
 from broadcaster.services.exchange import Exchange
+from tests.typed import typed
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONSOLE = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -48,16 +47,8 @@ def test_the_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
     (tmp_path / "cat-dien.yaml").write_text(YAML[0], encoding="utf-8")
     samples = sorted(str(path) for path in (ROOT / "broadcaster" / "samples").glob("*.yaml"))
     for arguments in (["import", *samples], *(shlex.split(line)[1:] for line in TYPED)):
-        done = subprocess.run(
-            [sys.executable, "-m", "broadcaster", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "BROADCASTER__LANGUAGE": "en"},
-            input="Nợ 692.000đ.\n",
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
+        environment = {**os.environ, "BROADCASTER__LANGUAGE": "en"}
+        done = typed(tmp_path, *arguments, environment=environment, given="Nợ 692.000đ.\n")
         assert done.returncode == 0, (arguments, done.stderr)
         if arguments[0] == "plan":
             assert "cat-dien-lang-giang" in done.stdout

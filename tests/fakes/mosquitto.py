@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import mosquitto as real
+from benchmarks.mosquitto import free_port
 from broadcaster.orders.topics import Device
+
+__all__ = ["Mosquitto", "free_port", "program"]
 
 
 def program() -> str:
@@ -18,10 +21,12 @@ def program() -> str:
 
 
 class Mosquitto(real.Mosquitto):
-    """Started when made. `devices`: of each its password in the form that Mosquitto keeps."""
+    """Started when made. `devices`: of each its password in the form that Mosquitto keeps.
 
-    def __init__(self, folder: Path, server_password: str, devices: Mapping[Device, str]) -> None:
-        super().__init__(program(), folder, server_password, devices)
+    With a `port`, the files for it lie in the folder already.
+    """
 
-
-free_port = real.free_port
+    def __init__(
+        self, folder: Path, server_password: str = "", devices: Mapping[Device, str] | None = None, port: int = 0
+    ) -> None:
+        super().__init__(program(), folder, server_password, devices, port)
