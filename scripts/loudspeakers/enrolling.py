@@ -32,12 +32,12 @@ class NoRoomError(Exception):
     """The stations of the data folder have no room for so many."""
 
 
-def enrolled(built: Application, count: int, now: datetime) -> list[Path]:
-    """The folders of so many virtual loudspeakers; those that are missing are added and enrolled.
+def enrolled(built: Application, count: int, now: datetime, home: Path | None = None) -> list[Path]:
+    """The folders of so many virtual loudspeakers, in `home`; those that are missing are added and enrolled.
 
     They are spread over the stations of the connector `mqtt`. Raises NoRoomError, BroadcasterError.
     """
-    home = built.config.data_folder / FOLDER
+    home = home or built.config.data_folder / FOLDER
     found = _known(built, home)[:count]
     actor = Actor(None, application.os_user(), (Grant(Role.ADMINISTRATOR, EVERYWHERE),))
     with built.store.reading() as session:

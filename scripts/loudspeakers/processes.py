@@ -22,7 +22,7 @@ class Processes:
 
     def __init__(
         self, folders: Sequence[Path], clips: Path, count: int, on_event: Callable[[Event], None],
-        faults: Sequence[str] = (),
+        faults: Sequence[str] = (), module: str = "broadcaster.player.fleet_process",
     ) -> None:  # fmt: skip
         self._on_event = on_event
         self._changed = threading.Condition()
@@ -30,7 +30,7 @@ class Processes:
         self._waiting = set(range(count))
         self.failure = ""
         options = [part for line in faults for part in ("-f", line)]
-        command = [sys.executable, "-m", "broadcaster.player.fleet_process", *options]
+        command = [sys.executable, "-m", module, *options]
         self._children = [
             subprocess.Popen(
                 [*command, str(clips / str(number)), *map(str, folders[number::count])],
