@@ -17,6 +17,7 @@ from broadcaster.cli import (
     db,
     demo,
     dictionary,
+    door,
     emergency,
     export,
     import_,
@@ -47,7 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for single in (serve, worker, demo, check, import_, export, spoken, say, voices, plan, stop, broker_config):
+for single in (serve, worker, door, demo, check, import_, export, spoken, say, voices, plan, stop, broker_config):
     single.register(app)
 app.add_typer(service.app, name="service")
 app.add_typer(db.app, name="db")
