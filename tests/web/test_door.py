@@ -25,7 +25,7 @@ from broadcaster.orders.payload import Audio
 from broadcaster.orders.topics import Device
 from broadcaster.player import identity
 from broadcaster.player.door import Door
-from broadcaster.services import attending, enrolment
+from broadcaster.services import attending, enrolment, visiting
 from broadcaster.services.visiting import Answering
 from broadcaster.store.device_tables import DeviceMessageRow
 from broadcaster.store.engine import Store
@@ -318,7 +318,7 @@ def test_a_database_that_is_away_and_what_nobody_thought_of_are_told_without_det
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a secret of the house")
 
-    monkeypatch.setattr(routes.visiting, "next_keys", broken)
+    monkeypatch.setattr(visiting, "next_keys", broken)
     answer = house.ask("GET", "/keys.json")
     assert (answer.status_code, answer.json()["code"]) == (500, "failed")
     assert "secret" not in answer.text
