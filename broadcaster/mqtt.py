@@ -27,8 +27,9 @@ _MOST_UNDER_WAY = 60_000
 class Login:
     """Who connects to which broker, and as what. The user name is the client id too.
 
-    `tls_ca` names certificates that the broker's must be signed by, where those of the computer do not do. A broker that is gone without a farewell is noticed within one and a half of `keepalive_s`. `will` is the topic and
-    the message that the broker keeps and says for whoever is gone so.
+    `tls_ca` names certificates that the broker's must be signed by, where those of the computer do not do. A broker
+    that is gone without a farewell is noticed within one and a half of `keepalive_s`. `will` is the topic and the
+    message that the broker keeps and says for whoever is gone so.
     """
 
     host: str

@@ -26,6 +26,7 @@ from broadcaster.cli import (
     loudspeaker,
     pattern,
     plan,
+    player,
     say,
     schedule,
     serve,
@@ -64,6 +65,7 @@ app.add_typer(log.app, name="log")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(loudspeaker.app, name="loudspeaker")
+app.add_typer(player.app, name="player")
 
 
 def _show_version(wanted: bool) -> None:
