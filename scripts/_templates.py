@@ -35,7 +35,7 @@ LOOKED_UP = {
     "strict_yaml.py": ("_FOUND_BY_PYDANTIC",),
     "store/engine.py": ("DAMAGED", "UNUSABLE"),
 }
-NAMES = ("worker",)  # children of the supervisor, looked up by their name
+NAMES = ("worker", "door")  # children of the supervisor, looked up by their name
 
 
 @functools.cache

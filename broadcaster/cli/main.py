@@ -17,6 +17,7 @@ from broadcaster.cli import (
     db,
     demo,
     dictionary,
+    door,
     emergency,
     export,
     import_,
@@ -25,6 +26,7 @@ from broadcaster.cli import (
     loudspeaker,
     pattern,
     plan,
+    player,
     say,
     schedule,
     serve,
@@ -47,7 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for single in (serve, worker, demo, check, import_, export, spoken, say, voices, plan, stop, broker_config):
+for single in (serve, worker, door, demo, check, import_, export, spoken, say, voices, plan, stop, broker_config):
     single.register(app)
 app.add_typer(service.app, name="service")
 app.add_typer(db.app, name="db")
@@ -63,6 +65,7 @@ app.add_typer(log.app, name="log")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(loudspeaker.app, name="loudspeaker")
+app.add_typer(player.app, name="player")
 
 
 def _show_version(wanted: bool) -> None:

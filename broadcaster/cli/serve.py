@@ -32,11 +32,12 @@ def serve(*, with_samples: WithSamples = False) -> None:
         _prepare(built, words)
         if with_samples:
             _load_samples(built, words)
-    commands = {"worker": [sys.executable, "-m", "broadcaster", "worker", "--until-stdin-closes"]}
+        names = ["worker", "door"] if built.config.door.enabled else ["worker"]
+    commands = {name: [sys.executable, "-m", "broadcaster", name, "--until-stdin-closes"] for name in names}
     requests = StopRequests()
     with requests.asked_by_signals():
         tell(words("Broadcaster is running. Press Ctrl-C to stop it."))
-        code = Supervisor(commands, tell, words, requests=requests).run()
+        code = Supervisor(commands, tell, words, requests=requests, vital={"worker"}).run()
         if code == 0:
             tell(words("Broadcaster has stopped. Nothing airs until it is started again."))
     raise typer.Exit(code)

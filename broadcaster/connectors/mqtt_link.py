@@ -16,10 +16,10 @@ from pathlib import Path
 
 from paho.mqtt.client import MQTT_ERR_SUCCESS, MQTTMessage, MQTTMessageInfo
 
-from broadcaster.connectors.mqtt_connection import Connection
 from broadcaster.errors import BroadcasterError, DeliveryError
+from broadcaster.mqtt import Connection, Login
 from broadcaster.orders.health import LIMIT_BYTES
-from broadcaster.orders.topics import Device, Part, parse
+from broadcaster.orders.topics import Device, Part, everyone, parse
 
 MOST_WAITING = 20_000
 """Messages that may wait to be taken in; what comes beyond is dropped, and its loudspeaker says it again."""
@@ -29,6 +29,7 @@ PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Between attempts to connect: a broker that is back is used within 10 s."""
 LASTED_S = 10.0
 """A connection that lasted so long makes the next attempt a first one; else two that push each other out would race."""
+KEEPALIVE_S = 15
 _LOOK_S = 0.05
 _FAREWELL_S = 2.0
 
@@ -146,15 +147,19 @@ class Link:
         if threading.current_thread() is not self._thread:
             self._thread.join(_FAREWELL_S)  # it may be in the middle of looking a name up; then it ends by itself
 
+    @property
+    def _login(self) -> Login:
+        address = self._address
+        return Login(
+            address.host, address.port, address.user, address.password, [everyone(Part.REPORT), everyone(Part.STATE)],
+            is_tls=address.tls_ca is not None, tls_ca=address.tls_ca, keepalive_s=KEEPALIVE_S, is_clean=False,
+        )  # fmt: skip
+
     def _keep_connected(self) -> None:
         attempt = 0
         while not self._closing.is_set():
             began_s = time.monotonic()
-            address = self._address
-            connection = Connection(
-                address.host, address.port, address.tls_ca, address.user, address.password, self._take_in
-            )
-            self._connection = connection
+            connection = self._connection = Connection(self._login, self._take_in)
             if connection.open() and not self._closing.is_set():
                 self._came_up()
                 connection.ended.wait()

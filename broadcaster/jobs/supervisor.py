@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -110,7 +110,10 @@ class _Child:
 
 @dataclass
 class Supervisor:
-    """Runs `commands`, by name. `run` blocks until a signal or `stop`; one line is said of each child that died."""
+    """Runs `commands`, by name. `run` blocks until a signal or `stop`; one line is said of each child that died.
+
+    Those that are not `vital` may never come up: the others do without them, and they are tried again and again.
+    """
 
     commands: Mapping[str, Sequence[str]]
     say: Callable[[str], None]
@@ -118,6 +121,8 @@ class Supervisor:
     limits: Limits = field(default_factory=Limits)
     clock: Callable[[], float] = time.monotonic
     requests: StopRequests = field(default_factory=StopRequests)
+    vital: Collection[str] | None = None
+    """None: all are."""
 
     def run(self) -> int:
         """0 when it was asked to stop; else the exit code of the child that could not be started at all."""
@@ -153,7 +158,8 @@ class Supervisor:
         _close_pipe(child.process)
         child.process = None
         lived_s = self.clock() - child.started_at
-        if child.starts == 1 and lived_s < self.limits.start_s and code in _GAVE_ITS_REASON:
+        is_vital = self.vital is None or child.name in self.vital
+        if is_vital and child.starts == 1 and lived_s < self.limits.start_s and code in _GAVE_ITS_REASON:
             return code
         if lived_s >= self.limits.healthy_s:
             child.deaths = 0

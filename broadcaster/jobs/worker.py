@@ -13,6 +13,7 @@ from broadcaster.jobs.runner import Job, LocalRunner
 from broadcaster.services import bulletins, planning, rendering
 from broadcaster.services.outcomes import OnEnd
 from broadcaster.services.plays import Plays
+from broadcaster.services.visiting import Answering
 from broadcaster.store import journal, schema
 from broadcaster.store.journal import Action
 from broadcaster.store.lock import worker_lock
@@ -33,6 +34,7 @@ class Worker:
         self._hand_over = application.hand_over(on_end)
         self._outcomes = self._hand_over.outcomes
         self._plays = Plays(application.store, self._outcomes)
+        self._answering = Answering(application.store, self._hand_over.signer)
         self._lock = worker_lock(application.store, application.worker_lock)
         jobs: dict[str, Job] = {"plan": self.plan, "render": self._render, "prune": self._prune}
         self._runner = LocalRunner(jobs, threads=2, on_failure=self._count_failure)
@@ -91,6 +93,7 @@ class Worker:
                 return  # the database went away, and another worker may have taken over
             self._outcomes.collect(clock.now())
             self._plays.collect(clock.now())
+            self._answering.run(clock.now())
             self._hand_over.recall(clock.now())
             self._hand_over.run(clock.now())
             self._outcomes.sweep(clock.now())

@@ -133,6 +133,11 @@ def document(folder: Path, commune: str, version: int | None = None) -> bytes:
     return _read(known[wanted])
 
 
+def newest_version(folder: Path, commune: str) -> int:
+    """The version of a commune's newest `keys.json`; 0 where it has none."""
+    return max(_versions(_home(folder, commune)), default=0)
+
+
 def _home(folder: Path, commune: str) -> Path:
     if not ID.fullmatch(commune):
         raise InputError("There is no commune {commune}.", commune=commune)

@@ -87,9 +87,14 @@ class Agent:
         book = self._book
         with book.lock:
             now = book.clock.now()
-            number = book.reports.next_number(now)
+            number = book.hello = book.reports.next_number(now)
             book.server_time.sent(number)
             return book.reports.hello(Hello(book.identity.device, number, strict_json.whole(now), book.keys.version))
+
+    @property
+    def is_greeted(self) -> bool:
+        """Whether the server has answered the last hello: then it has sent what was missed."""
+        return self._book.hello is None
 
     def unacknowledged(self) -> list[tuple[int, bytes]]:
         """The number and envelope of each report that the server does not have, in order."""

@@ -53,11 +53,13 @@ class Book:
         self.senses = senses
         self.server_time = ServerTime(clock)
         self.shelf = Shelf(folder / "orders")
-        self.reports = Reports(folder / "reports", identity.key)
+        self.reports = Reports(folder / "reports", identity.key, identity.device)
         self.pin(keys)
         self._path = folder / "memory.json"
         self._limit_percent = volume_limit_percent
         self._is_unsaved = False
+        self.hello: int | None = None
+        """The number of the last hello, until it was answered."""
         self.memory = self._loaded()
 
     def pin(self, keys: KeyDocument) -> None:

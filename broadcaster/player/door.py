@@ -14,6 +14,7 @@ import requests
 
 from broadcaster import net
 from broadcaster.domain.bulletin import canonical
+from broadcaster.errors import InputError
 from broadcaster.net import NetError
 from broadcaster.orders import strict_json
 from broadcaster.orders.payload import Audio
@@ -50,9 +51,15 @@ class Door:
         self._session = net.session(connect_s=_CONNECT_S, read_s=_READ_S, limit_bytes=_ANSWER_BYTES)
 
     def enrol(self, code: str, public: str) -> bytes:
-        """The answer to a one-time code and a public key. Raises NetError."""
+        """The answer to a one-time code and a public key. Raises InputError where it is refused, NetError."""
         body = canonical({"v": 1, "code": code, "public": public})
-        return self._request("POST", "/enroll", body=body).content
+        try:
+            return self._request("POST", "/enroll", body=body).content
+        except NetError as error:
+            reason = _reason(error.body)
+            if reason is None:
+                raise
+            raise InputError("The server refuses it: {reason}", reason=reason) from error
 
     def keys(self, version: int) -> bytes | None:
         """The `keys.json` to follow from a version, or None where that is the newest. Raises NetError."""
@@ -92,6 +99,14 @@ class Door:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         options: dict[str, Any] = {"data": body, "headers": headers, "auth": self._auth}
         return self._session.request(method, f"{self.address}{PREFIX}{path}", **options)
+
+
+def _reason(body: bytes) -> str | None:
+    """What the server says is wrong; None where it says nothing of that kind."""
+    try:
+        return strict_json.read(body).any_text("error")
+    except MalformedError:
+        return None
 
 
 def _decoded(text: str) -> bytes:

@@ -48,6 +48,7 @@ def main() -> int:
     reader.add_argument("folders", type=Path, nargs="*")
     options = reader.parse_args()
     threading.stack_size(_STACK_BYTES)
+    sys.setswitchinterval(0.0002)
     teller = _Teller()
     try:
         fleet = Fleet(options.folders, options.clips, teller.tell)

@@ -132,6 +132,8 @@ class Receiver:
 
     def _acknowledged(self, ack: Ack) -> None:
         self._book.server_time.heard(ack)
+        if self._book.hello in ack.seqs:
+            self._book.hello = None
         if ack.keys_version > self._book.keys.version:
             self.wants_keys = True
         try:

@@ -13,8 +13,11 @@ from datetime import datetime
 from pathlib import Path
 
 from broadcaster import files
+from broadcaster.errors import BroadcasterError
+from broadcaster.orders import device as devices
 from broadcaster.orders.device import DeviceKey, Hello, PlayReport
 from broadcaster.orders.payload import next_seq
+from broadcaster.orders.topics import Device
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +28,11 @@ LIMIT = 2_000
 class Reports:
     """Safe to call from any thread."""
 
-    def __init__(self, folder: Path, key: DeviceKey) -> None:
+    def __init__(self, folder: Path, key: DeviceKey, device: Device) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._key = key
+        self._device = device
         self._guard = threading.Lock()
         self._kept: dict[int, bytes] = {}
         self._about: dict[int, object] = {}
@@ -36,7 +40,8 @@ class Reports:
         paths = sorted(folder.glob("[0-9]*.json"))
         for path in paths:
             self._last = int(path.stem)
-            if data := path.read_bytes():
+            data = path.read_bytes()
+            if data and self._is_ours(data):  # not what a key before the last enrolment has signed: nobody believes it
                 self._kept[self._last] = data
             elif path != paths[-1]:
                 path.unlink()  # left over from a power cut
@@ -79,6 +84,13 @@ class Reports:
         """What the server has not acknowledged, in order."""
         with self._guard:
             return sorted(self._kept.items())
+
+    def _is_ours(self, envelope: bytes) -> bool:
+        try:
+            devices.read_message(envelope, self._device, devices.public_key(self._key.text))
+        except BroadcasterError:
+            return False
+        return True
 
     def _taken(self, now: datetime, data: bytes) -> int:
         number = next_seq(self._last, now)

@@ -42,6 +42,7 @@ class Settings(Strict):
     quota_mb: int = Setting(500, ge=1)
     link: Literal["auto", "mqtt", "http"] = "auto"
     poll_s: float = Setting(15.0, ge=1, le=3600)
+    tls_ca: Path | None = None
     switch: SwitchSettings = SwitchSettings()
     amplifier: AmplifierSettings = AmplifierSettings()
     microphone: MicrophoneSettings = MicrophoneSettings()

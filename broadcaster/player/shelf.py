@@ -64,12 +64,19 @@ class Shelf:
 
     def stored(self, listener: Listener) -> Iterator[Payload]:
         """What lies on the disk and is signed by a key that is trusted still; the rest is removed."""
-        for path in sorted(self.folder.glob("[0-9A-Z]*-[0-9]*.json")):
-            order = self._read(path, listener)
+        for path, order in self._read_all(listener):
             if order is None:
                 path.unlink(missing_ok=True)
             else:
                 yield order
+
+    def shown(self, listener: Listener) -> list[Payload]:
+        """The same, for somebody who only looks."""
+        return [order for _, order in self._read_all(listener) if order is not None]
+
+    def _read_all(self, listener: Listener) -> Iterator[tuple[Path, Payload | None]]:
+        for path in sorted(self.folder.glob("[0-9A-Z]*-[0-9]*.json")):
+            yield path, self._read(path, listener)
 
     def _read(self, path: Path, listener: Listener) -> Payload | None:
         try:

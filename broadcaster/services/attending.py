@@ -69,6 +69,16 @@ def seen(
     return tuple(opened)
 
 
+def visited(session: Session, device: Device, now: datetime) -> None:
+    """Note that a loudspeaker was there without saying how it is: at the door it only reports."""
+    row = session.get(LoudspeakerRow, (device.commune, device.loudspeaker), with_for_update=True)
+    if row is None or row.enrolled_at is None:
+        return
+    row.is_online, row.presence_at, row.seen_at = True, now, now
+    session.flush()
+    clear(session, device, Trouble.OFFLINE, now)
+
+
 def open_fault(
     session: Session, device: Device, trouble: Trouble, detail: str, now: datetime, *, actor: Actor = PROGRAM
 ) -> bool:

@@ -69,8 +69,10 @@ def sent(session: Session, rows: Sequence[OutboxRow], now: datetime) -> int:
     return changed_rows(session, these.values(sent_at=now)) if rows else 0
 
 
-def valid_for(session: Session, whom: Device | str, now: datetime) -> list[bytes]:
-    """The orders that a loudspeaker, or a station of this code, should know now, by number.
+def valid_for(
+    session: Session, whom: Device | str, now: datetime, *, kept_since: datetime | None = None
+) -> list[bytes]:
+    """The orders that a loudspeaker, or a station of this code, should know now, by number; all, or those since then.
 
     Plays that were neither taken back nor replaced, cancels, stops that were not released, releases, and the volume,
     each as long as it is good: a stop or release is for 10 minutes, and who wants it known later signs it anew.
@@ -79,6 +81,8 @@ def valid_for(session: Session, whom: Device | str, now: datetime) -> list[bytes
     if station is None:
         return []
     query = select(OutboxRow.envelope).where(OutboxRow.station == station, OutboxRow.cmd.in_(_LASTING), *_is_good(now))
+    if kept_since is not None:
+        query = query.where(OutboxRow.kept_at >= kept_since)
     return list(session.scalars(query.order_by(OutboxRow.seq)))
 
 

@@ -13,6 +13,7 @@ from broadcaster.store.tables import Row
 
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")  # only so does SQLite count by itself
 _OPEN = text("cleared_at IS NULL")
+_WAITING = text("unacknowledged IS NOT NULL")
 
 
 class LoudspeakerRow(Row):
@@ -98,3 +99,17 @@ class HealthEventRow(Row):
     opened_at: Mapped[datetime]
     cleared_at: Mapped[datetime | None] = mapped_column(index=True)
     detail: Mapped[str] = mapped_column(Text)
+
+
+class DoorVisitRow(Row):
+    """A loudspeaker's last visit at the door, which signs nothing: what the worker has to acknowledge, and has."""
+
+    __tablename__ = "door_visits"
+    __table_args__ = (
+        Index("ix_door_visits_waiting", "commune", "loudspeaker", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    )
+    commune: Mapped[str] = mapped_column(String(64), primary_key=True)
+    loudspeaker: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime]
+    unacknowledged: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    ack: Mapped[bytes | None]

@@ -24,18 +24,25 @@ def numbers(reports: Reports) -> list[int]:
 
 
 def test_a_report_is_there_after_a_power_cut_as_it_was_signed(tmp_path: Path) -> None:
-    number, envelope = Reports(tmp_path, KEY).add(REPORT, NOW)
-    assert Reports(tmp_path, KEY).waiting() == [(number, envelope)]
+    number, envelope = Reports(tmp_path, KEY, DEVICE).add(REPORT, NOW)
+    assert Reports(tmp_path, KEY, DEVICE).waiting() == [(number, envelope)]
     found = devices.read_message(envelope, DEVICE, devices.public_key(KEY.text))
     assert found == replace(REPORT, seq=number)
 
 
+def test_what_another_key_has_signed_is_not_said_again_and_its_numbers_stay_taken(tmp_path: Path) -> None:
+    number, _ = Reports(tmp_path, DeviceKey(Ed25519PrivateKey.generate()), DEVICE).add(REPORT, NOW)
+    after = Reports(tmp_path, KEY, DEVICE)
+    assert after.waiting() == []
+    assert after.add(REPORT, NOW)[0] > number
+
+
 def test_numbers_grow_over_restarts_and_clocks_that_went_back(tmp_path: Path) -> None:
-    first = Reports(tmp_path, KEY)
+    first = Reports(tmp_path, KEY, DEVICE)
     given = [first.add(REPORT, NOW)[0], first.next_number(NOW)]
     first.acknowledge(given)
     for _ in range(3):
-        again = Reports(tmp_path, KEY)
+        again = Reports(tmp_path, KEY, DEVICE)
         given.append(again.add(REPORT, NOW - timedelta(days=3650))[0])
         again.acknowledge(given)
         given.append(again.next_number(NOW - timedelta(days=3650)))
@@ -44,14 +51,14 @@ def test_numbers_grow_over_restarts_and_clocks_that_went_back(tmp_path: Path) ->
 
 
 def test_what_is_acknowledged_is_forgotten_and_nothing_else(tmp_path: Path) -> None:
-    reports = Reports(tmp_path, KEY)
+    reports = Reports(tmp_path, KEY, DEVICE)
     first, second, third = (reports.add(REPORT, NOW)[0] for _ in range(3))
     reports.acknowledge([second, 12345])
-    assert numbers(reports) == numbers(Reports(tmp_path, KEY)) == [first, third]
+    assert numbers(reports) == numbers(Reports(tmp_path, KEY, DEVICE)) == [first, third]
 
 
 def test_the_oldest_are_dropped_where_too_many_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LIMIT", 3)
-    reports = Reports(tmp_path, KEY)
+    reports = Reports(tmp_path, KEY, DEVICE)
     given = [reports.add(REPORT, NOW)[0] for _ in range(5)]
-    assert numbers(reports) == numbers(Reports(tmp_path, KEY)) == given[2:]
+    assert numbers(reports) == numbers(Reports(tmp_path, KEY, DEVICE)) == given[2:]

@@ -8,7 +8,8 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +18,38 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from broadcaster.errors import BroadcasterError
-from broadcaster.orders.topics import Part, everyone
 
 CONNECT_S = 5.0
-KEEPALIVE_S = 15
-"""A broker that is gone without a farewell is noticed within one and a half of this."""
-_SUBSCRIPTIONS = [(everyone(Part.REPORT), 1), (everyone(Part.STATE), 1)]
 _MOST_UNDER_WAY = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who connects to which broker, and as what. The user name is the client id too.
+
+    `tls_ca` names certificates that the broker's must be signed by, where those of the computer do not do. A broker
+    that is gone without a farewell is noticed within one and a half of `keepalive_s`. `will` is the topic and the
+    message that the broker keeps and says for whoever is gone so.
+    """
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    subscriptions: Sequence[str]
+    is_tls: bool = False
+    tls_ca: Path | None = None
+    keepalive_s: int = 60
+    will: tuple[str, bytes] | None = None
+    is_clean: bool = True
+    """Else a broker that can keeps what comes while it is away."""
 
 
 class Connection:
     """`open` once, then `publish` while it `is_up`; `ended` is set when it is over, and `fault` says why."""
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        tls_ca: Path | None,
-        user: str,
-        password: str,
-        on_message: Callable[[MQTTMessage], None],
-    ) -> None:
-        self._host, self._port, self._tls_ca = host, port, tls_ca
-        self._user, self._password = user, password
+    def __init__(self, login: Login, on_message: Callable[[MQTTMessage], None]) -> None:
+        self._login = login
         self._on_message = on_message
         self._client: Client | None = None
         self._settled = threading.Event()
@@ -52,10 +62,10 @@ class Connection:
         return self.was_up and not self.ended.is_set()
 
     def open(self) -> bool:
-        """Whether it could be made: signed in, and listening to all loudspeakers."""
+        """Whether it could be made: signed in, and listening."""
         try:
             client = self._client = self._made()
-            client.connect(self._host, self._port, KEEPALIVE_S)
+            client.connect(self._login.host, self._login.port, self._login.keepalive_s)
             client.loop_start()
         except (OSError, ValueError) as error:  # ValueError: an address that cannot be one
             self._end(BroadcasterError("it cannot be reached: {error}", error=error))
@@ -64,10 +74,10 @@ class Connection:
             self._end(BroadcasterError("it does not answer"))
         return self.is_up
 
-    def publish(self, topic: str, payload: bytes) -> MQTTMessageInfo:
+    def publish(self, topic: str, payload: bytes, *, is_retained: bool = False) -> MQTTMessageInfo:
         client = self._client
         if client is not None:
-            return client.publish(topic, payload, qos=1)
+            return client.publish(topic, payload, qos=1, retain=is_retained)
         info = MQTTMessageInfo(0)
         info.rc = MQTTErrorCode.MQTT_ERR_NO_CONN
         return info
@@ -87,14 +97,17 @@ class Connection:
         self._end(self.fault)
 
     def _made(self) -> Client:
-        # Not a clean session: a broker that can keeps what loudspeakers say while nobody listens.
+        login = self._login
         client = Client(
-            CallbackAPIVersion.VERSION2, client_id=self._user, clean_session=False, protocol=MQTTv311,
+            CallbackAPIVersion.VERSION2, client_id=login.user, clean_session=login.is_clean, protocol=MQTTv311,
             reconnect_on_failure=False,
         )  # fmt: skip
-        client.username_pw_set(self._user, self._password)
-        if self._tls_ca is not None:
-            client.tls_set_context(ssl.create_default_context(cafile=str(self._tls_ca)))
+        client.username_pw_set(login.user, login.password)
+        if login.is_tls:
+            cafile = None if login.tls_ca is None else str(login.tls_ca)
+            client.tls_set_context(ssl.create_default_context(cafile=cafile))
+        if login.will is not None:
+            client.will_set(*login.will, qos=1, retain=True)
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(_MOST_UNDER_WAY)
         client.on_connect = self._connected
@@ -105,13 +118,13 @@ class Connection:
 
     def _connected(self, client: Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         if code.is_failure:
-            self._end(BroadcasterError("it refuses the user {user}: {reason}", user=self._user, reason=code))
-        elif client.subscribe(_SUBSCRIPTIONS)[0] != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._end(BroadcasterError("it refuses the user {user}: {reason}", user=self._login.user, reason=code))
+        elif client.subscribe([(topic, 1) for topic in self._login.subscriptions])[0] != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._end(self.fault)
 
     def _subscribed(self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
         if any(code.is_failure for code in codes):
-            self._end(BroadcasterError("it does not let {user} listen to loudspeakers", user=self._user))
+            self._end(BroadcasterError("it does not let {user} listen", user=self._login.user))
             return
         self.was_up = True
         self._settled.set()
