@@ -5,6 +5,7 @@ is told on standard output, one JSON object a line.
 """
 
 import argparse
+import gc
 import json
 import sys
 import threading
@@ -58,6 +59,8 @@ def main() -> int:
         return 1
     _obey(fleet, teller, options.fault)
     fleet.begin()
+    gc.collect()
+    gc.freeze()  # what lives as long as the process is not looked through again and again
     teller.tell({"event": "ready", "loudspeakers": sorted(fleet.boxes)})
     _obey(fleet, teller, sys.stdin)
     fleet.close()

@@ -4,9 +4,10 @@ A report is evidence: it is taken in though its airing has ended meanwhile. What
 journalled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -33,8 +34,12 @@ from broadcaster.store.journal import Action
 from broadcaster.store.play_tables import PlayRow
 from broadcaster.store.tables import AiringRow, DeliveryRow
 
+T = TypeVar("T")
+
 _TOLERANCE = timedelta(seconds=2)  # of clocks that are set while something plays, and of decoders
 _AT_ONCE = 500
+_UNASKED = 20
+"""Reports that are acted on before anybody asks whether something is urgent."""
 _OF_REPORT: Mapping[PlayState, StationState] = {
     PlayState.ACCEPTED: StationState.ACCEPTED,
     PlayState.READY: StationState.ACCEPTED,
@@ -55,48 +60,49 @@ class Plays:
     store: Store
     outcomes: Outcomes
 
-    def collect(self, now: datetime) -> None:
-        """Act on what has come into the inbox, once each. Raises StoreError."""
+    def collect(self, now: datetime, is_urgent: Callable[[], bool] = lambda: False) -> None:
+        """Act on what has come into the inbox, once each. Raises StoreError.
+
+        What is left when something is urgent, asked for from time to time, waits for the next call.
+        """
         with self.store.reading() as session:
             waiting = [(row, enrolment.known(session, _sender(row))) for row in inbox.untaken(session, _AT_ONCE)]
         # In the order in which each loudspeaker made them, whichever came first.
-        for_each(sorted(waiting, key=lambda found: found[0].seq), lambda found: self._collect(*found, now))
+        ordered = sorted(waiting, key=lambda found: found[0].seq)
+        for_each(_unless_urgent(ordered, is_urgent), lambda found: self._collect(*found, now))
 
     def _collect(self, row: DeviceMessageRow, loudspeaker: LoudspeakerRow | None, now: datetime) -> None:
         try:
             report = inbox.message(row)
-            if isinstance(report, PlayReport) and report.airing is not None and loudspeaker is not None:
-                self.take(report, loudspeaker.station, now)
+            with self.store.writing() as session:
+                if isinstance(report, PlayReport) and report.airing is not None and loudspeaker is not None:
+                    self.take(session, report, loudspeaker.station, now)
+                inbox.taken(session, [row], now)
         except StoreError:
             raise  # it waits for the next time
         except Exception:
-            self._done(row, now)  # else it would stand in the way of all others for ever
+            with self.store.writing() as session:  # else it would stand in the way of all others for ever
+                inbox.taken(session, [row], now)
             raise
-        self._done(row, now)
 
-    def _done(self, row: DeviceMessageRow, now: datetime) -> None:
-        with self.store.writing() as session:
-            inbox.taken(session, [row], now)
-
-    def take(self, report: PlayReport, station: str, now: datetime) -> None:
+    def take(self, session: Session, report: PlayReport, station: str, now: datetime) -> None:
         """Take in one report of a loudspeaker that belongs to this station; `report.airing` names an airing."""
-        with self.store.writing() as session:
-            row = session.get(AiringRow, report.airing, with_for_update=True)
-            play = session.get(PlayRow, (report.airing, station, report.device.loudspeaker))
-            if play is not None and _is_overtaken(report, play):
-                _note_time(play, report)
-                return
-            if row is None or play is None or not _is_possible(report, row, play):
-                self._ignore(session, report, row, station, now)
-                return
-            if report.order != play.number and report.state not in _HEARD:
-                return  # of an order that another has replaced since
-            _note(play, report, now)
-            _attend(session, report, play, now)
-            if row.phase is Phase.ENDED:
-                self._tell_late(session, row, play, now)
-            else:
-                self._carry(session, row, station, report, now)
+        row = session.get(AiringRow, report.airing, with_for_update=True)
+        play = session.get(PlayRow, (report.airing, station, report.device.loudspeaker))
+        if play is not None and _is_overtaken(report, play):
+            _note_time(play, report)
+            return
+        if row is None or play is None or not _is_possible(report, row, play):
+            self._ignore(session, report, row, station, now)
+            return
+        if report.order != play.number and report.state not in _HEARD:
+            return  # of an order that another has replaced since
+        _note(play, report, now)
+        _attend(session, report, play, now)
+        if row.phase is Phase.ENDED:
+            self._tell_late(session, row, play, now)
+        else:
+            self._carry(session, row, station, report, now)
 
     def _carry(self, session: Session, row: AiringRow, station: str, report: PlayReport, now: datetime) -> None:
         """What follows for the station's part, and for the airing."""
@@ -217,3 +223,10 @@ def _told(plays: Sequence[PlayRow]) -> str:
     """Which loudspeakers of a station did not play to the end, and why."""
     missing = [play for play in plays if play.state is not StationState.FINISHED]
     return ", ".join(f"{play.loudspeaker}: {play.code or play.state}" for play in missing)
+
+
+def _unless_urgent(items: Sequence[T], is_urgent: Callable[[], bool]) -> Iterator[T]:
+    for number, item in enumerate(items, start=1):
+        yield item
+        if number % _UNASKED == 0 and is_urgent():
+            return
