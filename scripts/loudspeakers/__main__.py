@@ -46,7 +46,9 @@ def main(arguments: list[str]) -> int:
 
     count = max(1, min(options.processes, len(folders)))
     with tempfile.TemporaryDirectory() as clips:
-        processes = Processes(folders, Path(clips), count, tell, _faults(options, [path.name for path in folders]))
+        processes = Processes(
+            folders, Path(clips), count, tell, faults=_faults(options, [path.name for path in folders])
+        )
         with closing(processes):
             if processes.until_ready():
                 _pass_on(processes)
