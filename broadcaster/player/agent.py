@@ -48,15 +48,18 @@ class Wires:
 
 
 class Agent:
-    """`folder` holds all that must survive a power cut. What it cut off is reported when the agent is made."""
+    """`folder` holds all that must survive a power cut. What it cut off is reported when the agent is made.
+
+    `clips` are its own unless it is given others: those of a whole fleet are fetched once.
+    """
 
     def __init__(
         self, folder: Path, identity: Identity, keys: KeyDocument, wires: Wires, *,
-        volume_limit_percent: int = 100, quota_bytes: int = 500 * _MB,
+        volume_limit_percent: int = 100, quota_bytes: int = 500 * _MB, clips: Clips | None = None,
     ) -> None:  # fmt: skip
         self._folder = folder
         self._wires = wires
-        clips = Clips(folder / "clips", quota_bytes)
+        clips = clips or Clips(folder / "clips", quota_bytes)
         self._book = Book(
             folder, identity, keys, clock=wires.clock, link=wires.link, senses=wires.senses,
             volume_limit_percent=volume_limit_percent,

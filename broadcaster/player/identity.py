@@ -90,11 +90,16 @@ def enrol(folder: Path, address: str, code: str, *, over_http: bool = False) -> 
     finally:
         door.close()
     found, keys = _answered(answer, door.address, key)
-    files.write(folder / KEYS_NAME, keys, is_private=True)
-    files.write(folder / FILE_NAME, _as_bytes(found), is_private=True)
-    files.settle(folder)
+    save(folder, found, keys)
     (folder / _ENROLLING).unlink(missing_ok=True)
     return found
+
+
+def save(folder: Path, identity: Identity, keys: bytes) -> None:
+    """Keep who a loudspeaker is, and its `keys.json` byte for byte. Raises OSError."""
+    files.write(folder / KEYS_NAME, keys, is_private=True)
+    files.write(folder / FILE_NAME, _as_bytes(identity), is_private=True)
+    files.settle(folder)
 
 
 def load(folder: Path) -> Identity:

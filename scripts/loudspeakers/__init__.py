@@ -1,0 +1,1 @@
+"""Virtual loudspeakers for trials, tests and benchmarks: what `scripts/fleet` runs."""
