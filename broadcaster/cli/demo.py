@@ -13,11 +13,11 @@ from broadcaster.cli.airing_line import airing_line
 from broadcaster.cli.context import console, opened, progress, upgraded
 from broadcaster.cli.log import print_table
 from broadcaster.domain.airing import Outcome
-from broadcaster.errors import BroadcasterError
+from broadcaster.errors import BroadcasterError, InputError
 from broadcaster.jobs.worker import Worker
 from broadcaster.services import log, rehearsals, samples
 from broadcaster.services.log import LogFilter
-from broadcaster.store.tables import AiringRow, CommuneRow
+from broadcaster.store.tables import AiringRow, CommuneRow, StationRow
 from broadcaster.words import Words
 
 _UNTIL_DUE = timedelta(seconds=2)
@@ -40,6 +40,7 @@ def demo() -> None:
         with progress() as bar:
             task = bar.add_task(words("Rendering"), total=len(samples.APPROVED))
             samples.load(built.store, built.desk, os_user(), clock.now(), lambda _: bar.advance(task))
+        _require_no_loudspeakers(built)
         outcomes = _air(built, words)
         with built.store.reading() as session:
             zones = dict(session.execute(select(CommuneRow.code, CommuneRow.timezone)).all())
@@ -47,6 +48,15 @@ def demo() -> None:
         out.print(words("Data are in {folder}. See also: broadcaster log show AIRING", folder=built.config.data_folder))
     if any(outcome is not Outcome.AIRED for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _require_no_loudspeakers(built: Application) -> None:
+    """The sample stations of `serve --samples` have loudspeakers of their own, which only it runs."""
+    with built.store.reading() as session:
+        if session.scalar(select(func.count()).where(StationRow.connector == "mqtt")):
+            raise InputError(
+                "The stations here have loudspeakers that `broadcaster serve` runs. Run the demo in an empty folder."
+            )
 
 
 def _air(built: Application, words: Words) -> list[Outcome | None]:

@@ -8,6 +8,7 @@ import typer
 
 from broadcaster import application, clock
 from broadcaster.application import Application
+from broadcaster.cli import own_loudspeakers
 from broadcaster.cli.airing_line import tell
 from broadcaster.cli.context import opened, progress, replan, upgraded
 from broadcaster.jobs.supervisor import StopRequests, Supervisor
@@ -15,7 +16,7 @@ from broadcaster.services import rehearsals, samples
 from broadcaster.store import schema
 from broadcaster.words import Words
 
-_UNTIL_FIRST = timedelta(seconds=6)  # time for the worker to start and plan
+_UNTIL_FIRST = timedelta(seconds=20)  # time for the worker and the loudspeakers to start, to plan, and to fetch
 
 WithSamples = Annotated[
     bool, typer.Option("--samples", help="Fill an empty database with sample communes and air a first bulletin.")
@@ -33,7 +34,9 @@ def serve(*, with_samples: WithSamples = False) -> None:
         if with_samples:
             _load_samples(built, words)
         names = ["worker", "door"] if built.config.door.enabled else ["worker"]
+        loudspeakers = own_loudspeakers.commands(built)
     commands = {name: [sys.executable, "-m", "broadcaster", name, "--until-stdin-closes"] for name in names}
+    commands |= loudspeakers
     requests = StopRequests()
     with requests.asked_by_signals():
         tell(words("Broadcaster is running. Press Ctrl-C to stop it."))
@@ -66,12 +69,16 @@ def _load_samples(built: Application, words: Words) -> None:
             spoken += 1
             bar.update(task, completed=spoken, description=words("Speaking {bulletin}", bulletin=bulletin))
 
-        loaded = samples.load(built.store, built.desk, application.os_user(), clock.now(), on_bulletin)
+        has_loudspeakers = built.config.door.enabled and built.config.broker.embedded
+        keys = built.keys_folder if has_loudspeakers else None
+        loaded = samples.load(built.store, built.desk, application.os_user(), clock.now(), on_bulletin, keys=keys)
         bar.update(task, completed=len(samples.APPROVED))
     if not loaded:
         tell(words("The samples were left out: they have aired here before, or this database has communes of its own."))
         return
     now = clock.now()
+    if has_loudspeakers:
+        own_loudspeakers.make_samples(built, now)
     rehearsals.rehearse(built.store, samples.FIRST, now + _UNTIL_FIRST, now)
     replan(built)
-    tell(words("The first bulletin airs in a few seconds, on the test stations of the sample communes."))
+    tell(words("The first bulletin airs in less than a minute, on the test stations of the sample communes."))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from broadcaster.domain.airing import Outcome, Phase
 from broadcaster.errors import InputError
 from broadcaster.files import safe_cell
-from broadcaster.store import airings, journal
+from broadcaster.store import airings, journal, plays
 from broadcaster.store.tables import AiringRow, ClipRow, RevisionRow, SubmissionRow
 
 COLUMNS = (
@@ -67,6 +67,24 @@ def details(session: Session, airing: str) -> dict[str, Any]:
                 "detail": part.detail,
             }
             for part in airings.deliveries(session, airing)
+        ],
+        "loudspeakers": [
+            {
+                "station": play.station,
+                "loudspeaker": play.loudspeaker,
+                "state": play.state,
+                "code": play.code,
+                "accepted_at": play.accepted_at,
+                "ready_at": play.ready_at,
+                "started_at": play.started_at,
+                "ended_at": play.ended_at,
+                "position_s": play.position_s,
+                "clock_offset_ms": play.clock_offset_ms,
+                "sound": play.sound,
+                "amplifier": play.amplifier,
+                "volume": play.volume,
+            }
+            for play in plays.of_airing(session, airing)
         ],
         "journal": [json.loads(entry.payload) for entry in journal.entries_about(session, airing)],
     }

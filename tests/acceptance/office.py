@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.fakes.mosquitto import free_port
 from tests.typed import typed
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -31,6 +32,7 @@ people:
   - {code: writer, roles: [{role: writer, commune: kep}]}
   - {code: approver, roles: [{role: approver, commune: kep}]}
   - {code: operator, roles: [{role: operator, commune: kep}]}
+  - {code: administrator, roles: [{role: administrator, commune: kep}]}
 bulletins:
   - id: chay-rung
     title: Phòng cháy
@@ -45,6 +47,8 @@ class Office:
         self.folder = folder
         self._running: list[subprocess.Popen[str]] = []
         self._slowest_s = 0.0
+        self.extra: dict[str, str] = {}
+        self.kind = "soundcard"
 
     def run(self, *arguments: str, given: str = "", code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """One command to its end; its exit code is checked unless `code` is None."""
@@ -65,8 +69,9 @@ class Office:
         return process
 
     def settle_in(self) -> None:
-        """A commune with one virtual loudspeaker and one approved bulletin."""
-        (self.folder / "home.yaml").write_text(_HOME, encoding="utf-8")
+        """A commune with a station, a virtual loudspeaker unless it is of another kind, and one approved bulletin."""
+        home = _HOME if self.kind == "soundcard" else _HOME.replace("soundcard", self.kind).replace("sink: none", "")
+        (self.folder / "home.yaml").write_text(home, encoding="utf-8")
         self.run("import", "home.yaml", "--as", "writer")
         self.run("bulletin", "submit", "chay-rung", "--as", "writer")
         self.run("bulletin", "approve", "chay-rung", "--as", "approver")
@@ -82,6 +87,25 @@ class Office:
             encoding="utf-8",
         )
         self.run("import", "rehearsal.yaml", "--as", "operator")
+
+    def open_door(self) -> None:
+        """Have a door and a broker, on ports of its own."""
+        ports = free_port(), free_port()
+        self.extra = {
+            "BROADCASTER__DOOR__ENABLED": "true",
+            "BROADCASTER__DOOR__PORT": str(ports[0]),
+            "BROADCASTER__BROKER__PORT": str(ports[1]),
+        }
+
+    def add_loudspeaker(self, name: str) -> None:
+        """One that will enrol by itself when it is started in the folder of its name."""
+        self.run("keys", "init", "--all", "--as", "administrator")
+        code = self.run("loudspeaker", "add", "kep", name, "--as", "operator").stdout.split()[-1]
+        folder = self.folder / name
+        folder.mkdir()
+        (folder / "player.yaml").write_text("sink: none\n", encoding="utf-8")
+        door = self.extra["BROADCASTER__DOOR__PORT"]
+        (folder / "enrol.code").write_text(f"http://127.0.0.1:{door} {code}\n", encoding="utf-8")
 
     def log(self) -> list[dict[str, Any]]:
         """The airing log as exported."""
@@ -106,6 +130,13 @@ class Office:
             assert datetime.now(UTC) < until, found
             pause.wait(0.05)
 
+    def until(self, is_so: Callable[[], bool]) -> None:
+        pause = threading.Event()
+        until = datetime.now(UTC) + timedelta(seconds=LIMIT_S)
+        while not is_so():
+            assert datetime.now(UTC) < until
+            pause.wait(0.05)
+
     def close(self) -> None:
         for process in self._running:
             process.kill()
@@ -115,4 +146,4 @@ class Office:
         # No test asks the real service for its voice.
         ours = {"BROADCASTER__LANGUAGE": "en", "BROADCASTER__SPEECH__GTTS__ENABLED": "false", "PYTHONUTF8": "1"}
         ours["BROADCASTER__DOOR__ENABLED"] = "false"  # its port is one for all tests that run now
-        return {k: v for k, v in os.environ.items() if not k.startswith("BROADCASTER__")} | ours
+        return {k: v for k, v in os.environ.items() if not k.startswith("BROADCASTER__")} | ours | self.extra

@@ -6,7 +6,9 @@ import json
 import signal
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
+from broadcaster.orders import envelope as envelopes
 from tests.acceptance.office import LIMIT_S, Office
 
 
@@ -25,7 +27,8 @@ def test_demo_airs_in_five_communes_and_the_log_shows_it(office: Office) -> None
     office.run("log", "verify")
 
 
-def test_start_airs_the_first_bulletin_and_continues_when_started_again(office: Office) -> None:
+def test_start_airs_the_first_bulletin_on_real_loudspeakers_and_continues_when_started_again(office: Office) -> None:
+    office.open_door()
     server = office.start("serve", "--samples")
     assert server.stdout is not None
     aired = 0
@@ -36,6 +39,10 @@ def test_start_airs_the_first_bulletin_and_continues_when_started_again(office: 
     assert aired == 5
     server.send_signal(signal.SIGINT)
     assert server.wait(timeout=LIMIT_S) == 0
+    plays = office.query("SELECT loudspeaker, state FROM plays ORDER BY loudspeaker")
+    names = ("kep-01", "lang-giang-01", "my-thai-01", "tan-dinh-01", "tien-luc-01")
+    assert plays == [(name, "finished") for name in names]
+    assert {row["evidence"] for row in office.log() if row["outcome"] == "aired"} == {"finished"}
     airings = office.query("SELECT count(*) FROM airings WHERE outcome = 'aired'")
     again = office.start("serve", "--samples")
     office.wait_for("SELECT count(*) FROM journal WHERE action = 'worker_started'", lambda found: found[0][0] == 2)
@@ -43,6 +50,41 @@ def test_start_airs_the_first_bulletin_and_continues_when_started_again(office: 
     assert again.wait(timeout=LIMIT_S) == 0
     assert office.query("SELECT count(*) FROM airings WHERE outcome = 'aired'") == airings
     office.run("log", "verify")
+
+
+def test_a_worker_that_dies_before_the_due_time_stops_no_airing_and_the_log_is_complete_after_it_is_back(
+    office: Office,
+) -> None:
+    office.open_door()
+    office.kind = "mqtt"
+    office.settle_in()
+    office.add_loudspeaker("kep-01")
+    worker = office.start("worker")
+    office.start("door")
+    office.start("player", "run", "--folder", "kep-01")
+    office.wait_for("SELECT count(*) FROM loudspeakers WHERE is_online", lambda found: found == [(1,)])
+    office.rehearse_in(20)
+    office.wait_for("SELECT ready_at FROM plays", lambda found: bool(found) and found[0][0] is not None)
+    worker.kill()
+    worker.wait()
+    reports = office.folder / "kep-01" / "reports"
+    office.until(lambda: any(b"finished" in told(path) for path in reports.glob("*.json")))
+    assert office.query("SELECT outcome FROM airings") == [(None,)], "nobody was there to write it down"
+    office.start("worker")
+    office.wait_for("SELECT outcome FROM airings", lambda found: found[0][0] is not None)
+    (row,) = office.log()
+    assert (row["outcome"], row["evidence"], row["lateness_ms"]) == ("aired", "finished", row["lateness_ms"])
+    assert row["lateness_ms"] < 1000
+    _check_journal_of_one_airing(office, row["airing"])
+
+
+def told(path: Path) -> bytes:
+    """What a loudspeaker's report on its disk says; nothing where it was just acknowledged."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    return envelopes.unverified_payload(content, limit_bytes=4096) if content else b""
 
 
 def test_one_changed_byte_of_the_journal_is_found(office: Office) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,9 +37,12 @@ def running(folder: Path, *arguments: str, **environment: str) -> Iterator[subpr
         _command(*arguments), cwd=folder, env=_environment(environment), stdin=pipe, stdout=pipe, stderr=pipe,
         encoding="utf-8",
     ) as process:  # fmt: skip
+        limit = threading.Timer(PATIENCE_S, process.kill)  # who waits for a line that never comes hears the end
+        limit.start()
         try:
             yield process
         finally:
+            limit.cancel()
             process.kill()
 
 

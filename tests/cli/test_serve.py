@@ -11,7 +11,7 @@ from tests.cli.programs import PATIENCE_S, line_with, ran, running
 def test_samples_are_loaded_once_and_the_next_airing_is_told(tmp_path: Path) -> None:
     with running(tmp_path, "serve", "--samples") as program:
         assert str(tmp_path / "data") in line_with(program, "Created a new database")
-        line_with(program, "The first bulletin airs in a few seconds")
+        line_with(program, "The first bulletin airs in less than a minute")
         line_with(program, "Press Ctrl-C to stop it")
         # The first one, or, where a slow machine has aired that by now, one of the afternoon.
         told = line_with(program, "Next airing on ")
