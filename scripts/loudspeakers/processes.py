@@ -38,6 +38,7 @@ class Processes:
             subprocess.Popen(
                 [*command, str(clips / str(number)), *map(str, folders[number::count])],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+                start_new_session=True,  # Ctrl-C is for whoever started them, and they end with what they are told
             )
             for number in range(count)
         ]  # fmt: skip
