@@ -2,9 +2,10 @@
 
 Everything is real but the sound: the services that people's decisions go through, a `broadcaster worker` of its own
 with its database on the disk, Mosquitto, and a thousand agents that verify, store, play and report. A thousand boxes
-share the cores of one computer with their server here, so each figure comes with its parts, measured in the same run:
-the loudspeakers without a server, the server with subscribers that only note when something has come, and the same
-number of messages from a bare client to such subscribers.
+share the cores of one computer with their server here, which no real ones do. So it is measured twice: with a thousand
+agents, and with a thousand connections of which every tenth is an agent and the others only note when something has
+come. The parts stand beside it: when orders arrive at those, how long the thousand agents take without any server, and
+how fast a bare client of the library and the broker are.
 """
 
 import os
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from paho.mqtt.client import Client
@@ -38,6 +40,7 @@ from loudspeakers.processes import Event, Processes
 __all__ = ["figures", "require"]
 
 COMMUNES, COUNT = 50, 1000
+TENTH = 10
 ROUNDS = 3
 PATIENCE_S = 60.0
 PLAYED_S = 8.0
@@ -50,27 +53,29 @@ ORDER_BYTES = 900
 
 
 class Ears:
-    """What the fleet has told: of each event and loudspeaker, when it was last, in unix ms."""
+    """What so many loudspeakers have told: of each event and loudspeaker, when it was first, in unix ms."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int = COUNT) -> None:
+        self.count = count
         self._heard: dict[str, dict[str, float]] = {}
         self._changed = threading.Condition()
 
     def hear(self, event: Event) -> None:
         if "loudspeaker" in event:
             with self._changed:
-                self._heard.setdefault(event["event"], {})[event["loudspeaker"]] = event["at"]
+                self._heard.setdefault(event["event"], {}).setdefault(event["loudspeaker"], event["at"])
                 self._changed.notify_all()
 
     def forget(self) -> None:
         with self._changed:
             self._heard.clear()
 
-    def until(self, event: str, count: int = COUNT) -> dict[str, float]:
-        """Wait until so many have told it; when each did, also where some never do."""
+    def until(self, event: str, began: float = 0.0) -> list[float]:
+        """Wait until all have told it; how many seconds after a moment. Who says nothing counts with the patience."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._heard.get(event, ())) >= count, PATIENCE_S)
-            return dict(self._heard.get(event, {}))
+            self._changed.wait_for(lambda: len(self._heard.get(event, ())) >= self.count, PATIENCE_S)
+            found = [at / 1000 - began for at in self._heard.get(event, {}).values()]
+        return found + [PATIENCE_S] * (self.count - len(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +90,29 @@ def figures() -> Iterator[Figure]:
     processes = max(2, os.cpu_count() or 1)
     note(f"{COUNT} loudspeakers in {COMMUNES} communes are enrolled ...")
     with office(COMMUNES, COUNT) as found:
-        whole, alone = _with_loudspeakers(found, processes)
-        arrived, bare = _with_subscribers(found, processes)
-    beside = {
-        "loudspeakers": COUNT, "communes": COMMUNES, "rounds": ROUNDS, "processes": processes,
+        tenth, arrived = _with_a_tenth(found, processes)
+        whole, alone = _with_loudspeakers(found, processes)  # the last stop is never released
+        bare = _with_subscribers(found, processes)
+    beside: dict[str, object] = {
+        "connected": COUNT, "communes": COMMUNES, "rounds": ROUNDS, "processes": processes,
         "cores": os.cpu_count() or 1, "tick_s": found.built.config.worker.air_every_s,
         "clips": "fetched once by each process",
     }  # fmt: skip
-    bare_messages = {"bare client to bare subscribers": _told(bare)}
-    for name, promise, seconds, unserved, sent in (
-        ("silent", STOP_PROMISE_S, whole.silence, alone.silence, arrived.silence),
-        ("emergency_sounds", EMERGENCY_PROMISE_S, whole.sound, alone.sound, arrived.sound),
+    of_all = {"loudspeakers": COUNT} | beside
+    of_a_tenth = {"loudspeakers": COUNT // TENTH, "the others": "only note when something has come"} | beside
+    for name, promise, pick in (
+        ("silent", STOP_PROMISE_S, attrgetter("silence")),
+        ("emergency_sounds", EMERGENCY_PROMISE_S, attrgetter("sound")),
     ):
-        shares: dict[str, object] = {
-            "loudspeakers alone, a bare client sends what was signed before": _told(unserved),
-            "server and broker alone, bare subscribers": _told(sent),
+        limit: dict[str, object] = {
+            "bare client to bare subscribers": _told(bare),
+            "the order arrives at bare subscribers": _told(pick(arrived)),
+            "loudspeakers without a server, orders signed before": _told(pick(alone)),
         }
-        yield Figure(
-            f"stop.{name}_p99_s", percentile(seconds, 0.99), "s", promise, peer=beside | _told(seconds),
-            limit=bare_messages | shares,
-        )  # fmt: skip
+        for kind, seconds, peer in ((name, pick(whole), of_all), (f"{name}_tenth", pick(tenth), of_a_tenth)):
+            yield Figure(
+                f"stop.{kind}_p99_s", percentile(seconds, 0.99), "s", promise, peer=peer | _told(seconds), limit=limit
+            )
 
 
 def _with_loudspeakers(found: Office, processes: int) -> tuple[Times, Times]:
@@ -112,12 +120,9 @@ def _with_loudspeakers(found: Office, processes: int) -> tuple[Times, Times]:
     ears, times, alone = Ears(), Times(), Times()
     with closing(Processes(found.folders, found.clips, processes, ears.hear, niceness=NICENESS)):
         with program(found, "door"), program(found, "worker"):
-            note(f"{len(ears.until('online'))} loudspeakers are online ...")
+            ears.until("online")
             for number in range(ROUNDS):
-                time.sleep(CALM_S)
-                times.sound.extend(_emergency(found, ears, "sound"))
-                time.sleep(PLAYED_S)
-                times.silence.extend(_stop(found, ears, "silence"))
+                _round(found, ears, times)
                 note(f"Round {number + 1}: {_told(times.sound)} to sound, {_told(times.silence)} to silence ...")
             time.sleep(CALM_S)
         plays, halts = _signed(found)
@@ -128,44 +133,75 @@ def _with_loudspeakers(found: Office, processes: int) -> tuple[Times, Times]:
     return times, alone
 
 
-def _with_subscribers(found: Office, processes: int) -> tuple[Times, list[float]]:
-    """The server and the broker, with nobody who does anything; and then the broker alone."""
-    ears, times = Ears(), Times()
+def _with_a_tenth(found: Office, processes: int) -> tuple[Times, Times]:
+    """The same while nine of ten are bare subscribers, and when orders came to these."""
+    folders = found.folders[::TENTH]
+    others = [folder for folder in found.folders if folder not in folders]
+    ears, times, note_takers, arrived = Ears(len(folders)), Times(), Ears(len(others)), Times()
+    bare = Processes(others, found.clips, processes, note_takers.hear, module="benchmarks.subscribers")
+    agents = Processes(folders, found.clips, processes, ears.hear, niceness=NICENESS)
+    with closing(bare), closing(agents), program(found, "door"), program(found, "worker"):
+        ears.until("online")
+        note_takers.until("online")
+        for number in range(ROUNDS):
+            _round(found, ears, times, note_takers, arrived)
+            note(f"A tenth, round {number + 1}: {_told(times.sound)} to sound, {_told(times.silence)} to silence ...")
+    return times, arrived
+
+
+def _with_subscribers(found: Office, processes: int) -> list[float]:
+    """The broker alone."""
+    ears = Ears()
     with closing(Processes(found.folders, found.clips, processes, ears.hear, module="benchmarks.subscribers")):
-        with program(found, "worker"):
-            ears.until("online")
-            time.sleep(CALM_S)
-            times.sound.extend(_emergency(found, ears, "heard"))
-            time.sleep(CALM_S)
-            times.silence.extend(_stop(found, ears, "heard"))
+        ears.until("online")
         with _client(found) as client:
-            bare = _published(found, client, ears, [bytes(ORDER_BYTES)] * COUNT, "heard")
-    return times, bare
+            return _published(found, client, ears, [bytes(ORDER_BYTES)] * COUNT, "heard")
 
 
-def _emergency(found: Office, ears: Ears, event: str) -> list[float]:
-    """Seconds from the second person's yes to what each loudspeaker tells then."""
+def _round(
+    found: Office, ears: Ears, times: Times, note_takers: Ears | None = None, arrived: Times | None = None
+) -> None:
+    """An emergency, and a stop of everything while it sounds."""
+    time.sleep(CALM_S)
+    times.sound.extend(_emergency(found, ears, note_takers, arrived))
+    time.sleep(PLAYED_S)
+    times.silence.extend(_stop(found, ears, note_takers, arrived))
+
+
+def _emergency(found: Office, ears: Ears, note_takers: Ears | None, arrived: Times | None) -> list[float]:
+    """Seconds from the second person's yes to the first sound of each loudspeaker."""
     store = found.built.store
     asked = emergencies.ask(
         store, BULLETIN, found.communes, found.names, found.person("writer"), clock.now(), overrides_quiet=True
     )
     confirmer = found.person("operator")
-    ears.forget()
+    _forget(ears, note_takers)
     began = time.time()
     emergencies.confirm(store, asked, found.names, confirmer, clock.now(), overrides_quiet=True)
-    return _after(began, ears.until(event))
+    told = ears.until("sound", began)
+    if note_takers is not None and arrived is not None:
+        arrived.sound.extend(note_takers.until("heard", began))
+    return told
 
 
-def _stop(found: Office, ears: Ears, event: str) -> list[float]:
-    """Seconds from the order to stop everything to what each loudspeaker tells then; it is released afterwards."""
+def _stop(found: Office, ears: Ears, note_takers: Ears | None, arrived: Times | None) -> list[float]:
+    """Seconds from the order to stop everything to the silence of each loudspeaker; it is released afterwards."""
     store, operator = found.built.store, found.person("operator")
-    ears.forget()
+    _forget(ears, note_takers)
     began = time.time()
     key = stops.stop(store, Scope.EVERYTHING, "", "đo thử", operator, clock.now())
-    told = _after(began, ears.until(event))
+    told = ears.until("silence", began)
+    if note_takers is not None and arrived is not None:
+        arrived.silence.extend(note_takers.until("heard", began))
     time.sleep(CALM_S)
     stops.release(store, key, operator, clock.now())
     return told
+
+
+def _forget(*all_ears: Ears | None) -> None:
+    for ears in all_ears:
+        if ears is not None:
+            ears.forget()
 
 
 def _signed(found: Office) -> tuple[list[bytes], list[bytes]]:
@@ -199,7 +235,7 @@ def _published(found: Office, client: Client, ears: Ears, messages: Sequence[byt
     began = time.time()
     for device, message in zip(found.devices, messages, strict=True):
         client.publish(device.topic(Part.ORDER), message, qos=1)
-    return _after(began, ears.until(event))
+    return ears.until(event, began)
 
 
 @contextmanager
@@ -216,12 +252,6 @@ def _client(found: Office) -> Iterator[Client]:
     yield client
     client.disconnect()
     client.loop_stop()
-
-
-def _after(began: float, at_ms: dict[str, float]) -> list[float]:
-    """Seconds after a moment, of all loudspeakers; one that said nothing counts with the whole patience."""
-    found = [at / 1000 - began for at in at_ms.values()]
-    return found + [PATIENCE_S] * (COUNT - len(found))
 
 
 def _told(seconds: Sequence[float]) -> dict[str, object]:
