@@ -59,7 +59,9 @@ class Signer:
         expires = min(order.expires, now + (HELD if is_held else IMMEDIATE))
         is_urgent = order.priority is Priority.EMERGENCY
         overrides = row.overrides_quiet and is_urgent
-        room = timedelta() if commune.is_quiet((start, end + _ROOM)) and not overrides else _ROOM
+        # What ends right before the quiet hours has no room; what is in them anyway, as a rehearsal may be, has it.
+        ends_at_quiet = commune.is_quiet((start, end + _ROOM)) and not commune.is_quiet((start, end))
+        room = timedelta() if ends_at_quiet and not overrides else _ROOM
         late = session.get_one(RevisionRow, (row.bulletin, row.revision)).late
         found = Payload(
             cmd=Command.PLAY,
