@@ -23,7 +23,7 @@ from broadcaster.orders.device import PlayReport, PlayState
 from broadcaster.orders.health import Amplifier, Heard
 from broadcaster.orders.topics import Device
 from broadcaster.orders.verify import Refusal
-from broadcaster.services import attending, enrolment, inbox
+from broadcaster.services import adjusting, attending, enrolment, inbox
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.store import airings, journal
 from broadcaster.store import plays as rows
@@ -35,6 +35,8 @@ from broadcaster.store.tables import AiringRow, DeliveryRow
 
 _TOLERANCE = timedelta(seconds=2)  # of clocks that are set while something plays, and of decoders
 _AT_ONCE = 500
+_FARTHEST_MS = 120_000
+"""A loudspeaker whose clock is further off plays nothing by it."""
 _OF_REPORT: Mapping[PlayState, StationState] = {
     PlayState.ACCEPTED: StationState.ACCEPTED,
     PlayState.READY: StationState.ACCEPTED,
@@ -66,7 +68,10 @@ class Plays:
         try:
             report = inbox.message(row)
             if isinstance(report, PlayReport) and report.airing is not None and loudspeaker is not None:
-                self.take(report, loudspeaker.station, now)
+                with self.store.writing() as session:
+                    is_adjustment = adjusting.take(session, report)
+                if not is_adjustment:
+                    self.take(report, loudspeaker.station, now)
         except StoreError:
             raise  # it waits for the next time
         except Exception:
@@ -153,13 +158,20 @@ def _is_possible(report: PlayReport, row: AiringRow, play: PlayRow) -> bool:
     is_step = after in STATION_TRANSITIONS[known] or (after is known is StationState.ACCEPTED)
     if report.state is PlayState.STARTED:
         is_overtaken = play.started_at is None and play.ended_at is not None  # by its own end
-        return (is_step or is_overtaken) and report.at >= _start(row) - _TOLERANCE
+        return (is_step or is_overtaken) and _by_our_clock(report) >= _start(row) - _TOLERANCE
     if not is_step:
         return False
     if report.state is PlayState.FINISHED:
         begun, length = play.started_at or _start(row), row.ends_at - row.due_at
         return report.at >= begun + length - min(_TOLERANCE, length / 4)
     return play.started_at is None or report.at >= play.started_at
+
+
+def _by_our_clock(report: PlayReport) -> datetime:
+    """When it was, where the loudspeaker knows how far its clock is from the server's: what is meant at once starts by
+    no clock, and so may seem to start too soon."""
+    offset_ms = report.clock_offset_ms or 0
+    return report.at - timedelta(milliseconds=max(-_FARTHEST_MS, min(_FARTHEST_MS, offset_ms)))
 
 
 def _start(row: AiringRow) -> datetime:
