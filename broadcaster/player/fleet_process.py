@@ -7,6 +7,7 @@ is told on standard output, one JSON object a line.
 import argparse
 import gc
 import json
+import logging
 import sys
 import threading
 from pathlib import Path
@@ -48,6 +49,7 @@ def main() -> int:
     reader.add_argument("clips", type=Path)
     reader.add_argument("folders", type=Path, nargs="*")
     options = reader.parse_args()
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")  # what is refused is told by reports
     threading.stack_size(_STACK_BYTES)
     sys.setswitchinterval(0.0002)
     teller = _Teller()

@@ -24,7 +24,7 @@ from broadcaster.orders.device import PlayReport, PlayState
 from broadcaster.orders.health import Amplifier, Heard
 from broadcaster.orders.topics import Device
 from broadcaster.orders.verify import Refusal
-from broadcaster.services import attending, enrolment, inbox
+from broadcaster.services import adjusting, attending, enrolment, inbox
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.store import airings, journal
 from broadcaster.store import plays as rows
@@ -40,6 +40,8 @@ _TOLERANCE = timedelta(seconds=2)  # of clocks that are set while something play
 _AT_ONCE = 500
 _UNASKED = 20
 """Reports that are acted on before anybody asks whether something is urgent."""
+_FARTHEST_MS = 120_000
+"""A loudspeaker whose clock is further off plays nothing by it."""
 _OF_REPORT: Mapping[PlayState, StationState] = {
     PlayState.ACCEPTED: StationState.ACCEPTED,
     PlayState.READY: StationState.ACCEPTED,
@@ -76,7 +78,9 @@ class Plays:
             report = inbox.message(row)
             with self.store.writing() as session:
                 if isinstance(report, PlayReport) and report.airing is not None and loudspeaker is not None:
-                    self.take(session, report, loudspeaker.station, now)
+                    is_adjustment = adjusting.take(session, report)
+                    if not is_adjustment:
+                        self.take(session, report, loudspeaker.station, now)
                 inbox.taken(session, [row], now)
         except StoreError:
             raise  # it waits for the next time
@@ -159,13 +163,20 @@ def _is_possible(report: PlayReport, row: AiringRow, play: PlayRow) -> bool:
     is_step = after in STATION_TRANSITIONS[known] or (after is known is StationState.ACCEPTED)
     if report.state is PlayState.STARTED:
         is_overtaken = play.started_at is None and play.ended_at is not None  # by its own end
-        return (is_step or is_overtaken) and report.at >= _start(row) - _TOLERANCE
+        return (is_step or is_overtaken) and _by_our_clock(report) >= _start(row) - _TOLERANCE
     if not is_step:
         return False
     if report.state is PlayState.FINISHED:
         begun, length = play.started_at or _start(row), row.ends_at - row.due_at
         return report.at >= begun + length - min(_TOLERANCE, length / 4)
     return play.started_at is None or report.at >= play.started_at
+
+
+def _by_our_clock(report: PlayReport) -> datetime:
+    """When it was, where the loudspeaker knows how far its clock is from the server's: what is meant at once starts by
+    no clock, and so may seem to start too soon."""
+    offset_ms = report.clock_offset_ms or 0
+    return report.at - timedelta(milliseconds=max(-_FARTHEST_MS, min(_FARTHEST_MS, offset_ms)))
 
 
 def _start(row: AiringRow) -> datetime:

@@ -18,7 +18,7 @@ from broadcaster.services.alerts import open_alerts
 from broadcaster.services.plays import Plays
 from tests.fixtures import NOW
 from tests.services.village import ACCEPTED, DUE, FINISHED, LEAD, REFUSED, STARTED, STOPPED, Village
-from tests.services.world import SECOND, World
+from tests.services.world import SECOND, World, here
 
 MINUTE = timedelta(minutes=1)
 
@@ -32,6 +32,17 @@ def test_the_order_is_signed_ahead_names_the_clip_and_both_who_approved(handed_o
     assert order.audio.url.endswith(f"/device/v1/clips/{order.audio.sha256}")
     assert [approval.user for approval in order.approvals] == ["approver"]
     assert handed_over.world.today().phase is Phase.HANDED_OVER
+
+
+def test_a_rehearsal_in_quiet_hours_has_the_same_room_for_its_end(village: Village) -> None:
+    world, night = village.world, here("22:00")
+    world.schedule("dem", times=["22:00"], rehearsal=True)
+    world.plan()
+    world.tick(night - LEAD)
+    order = village.order
+    row = world.airings(schedule="dem")[0]
+    assert order.start == night
+    assert order.max_s == (row.ends_at - row.due_at).total_seconds() + 1
 
 
 def test_an_airing_that_every_loudspeaker_finishes_is_aired_with_that_evidence(handed_over: Village) -> None:
