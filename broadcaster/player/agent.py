@@ -126,7 +126,8 @@ class Agent:
     def wait(self, longest_s: float) -> None:
         """Wait for something new to play."""
         with self._book.changed:
-            self._book.changed.wait(longest_s)
+            self._book.changed.wait_for(lambda: self._book.has_news, longest_s)
+            self._book.has_news = False
 
     def look(self) -> None:
         """The physical switch, and what is more urgent than what sounds."""
@@ -142,7 +143,7 @@ class Agent:
         """Silence; `step` plays no more."""
         self._stage.close()
         with self._book.changed:
-            self._book.changed.notify_all()
+            self._book.tell()
 
     def _follow_keys(self) -> None:
         try:
