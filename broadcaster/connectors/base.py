@@ -13,7 +13,6 @@ from broadcaster.errors import BroadcasterError, InputError
 KINDS = {
     "mqtt": "broadcaster.connectors.mqtt:MqttConnector",
     "folder": "broadcaster.connectors.folder:FolderConnector",
-    "stick": "broadcaster.connectors.stick:StickConnector",
     "soundcard": "broadcaster.connectors.soundcard:SoundcardConnector",
     "axis": "broadcaster.connectors.axis:AxisConnector",
     "http": "broadcaster.connectors.http:HttpConnector",

@@ -15,15 +15,12 @@ from broadcaster.services import bulletins, planning, rendering
 from broadcaster.services.outcomes import OnEnd
 from broadcaster.services.plays import Plays
 from broadcaster.services.precedence import Precedence
-from broadcaster.services.sticks import Sticks
 from broadcaster.services.visiting import Answering
 from broadcaster.store import airings, journal, schema
 from broadcaster.store.journal import Action
 from broadcaster.store.lock import worker_lock
 
 log = logging.getLogger(__name__)
-
-_STICKS_EVERY_S = 10.0
 
 _STOP_EVERY_S = 0.2
 
@@ -41,15 +38,9 @@ class Worker:
         self._hand_over = application.hand_over(on_end)
         self._outcomes = self._hand_over.outcomes
         self._plays = Plays(application.store, self._outcomes)
-        self._sticks = Sticks(application.store, self._outcomes.stations, self._hand_over.signer)
         self._answering = Answering(application.store, self._hand_over.signer)
         self._lock = worker_lock(application.store, application.worker_lock)
-        jobs: dict[str, Job] = {
-            "plan": self.plan,
-            "render": self._render,
-            "prune": self._prune,
-            "sticks": self._see_to_sticks,
-        }
+        jobs: dict[str, Job] = {"plan": self.plan, "render": self._render, "prune": self._prune}
         self._runner = LocalRunner(jobs, threads=2, on_failure=self._count_failure)
         self._missed: Counter[str] = Counter()
         self._troubles: Counter[str] = Counter()
@@ -61,7 +52,6 @@ class Worker:
         self._metronome.every(settings.plan_every_s, "plan", self._tick_plan)
         self._metronome.every(settings.render_every_s, "render", self._tick_render)
         self._metronome.every(settings.air_every_s, "air", self._tick_air)
-        self._metronome.every(_STICKS_EVERY_S, "sticks", partial(self._runner.submit, "sticks"))
         self._metronome.every(min(_STOP_EVERY_S, settings.air_every_s), "stop", self._tick_stop)
         self._metronome.every(application.config.alerts.send_every_s, "alerts", self._alerting.wake)
         self._metronome.every(application.config.storage.prune_every_s, "prune", partial(self._runner.submit, "prune"))
@@ -152,9 +142,6 @@ class Worker:
 
     def _prune(self) -> None:
         self._application.storage.prune(self._application.store, clock.now())
-
-    def _see_to_sticks(self) -> None:
-        self._sticks.run(clock.now())
 
     def _journal_troubles(self) -> None:
         """Journal what was missed or failed since the last time, counted: the same trouble can come twice a second."""

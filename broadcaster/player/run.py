@@ -21,7 +21,6 @@ from broadcaster.player.identity import Identity
 from broadcaster.player.link import BACK_OFF_S, Link, Way
 from broadcaster.player.senses import Microphone, senses
 from broadcaster.player.settings import Settings
-from broadcaster.player.stick import Stick
 
 log = logging.getLogger(__name__)
 
@@ -96,17 +95,13 @@ def _enrolled(folder: Path, is_over: threading.Event) -> Identity:
     return identity.load(folder)
 
 
-def _made(folder: Path, known: Identity, chosen: Settings, stack: ExitStack) -> tuple[Agent, Link | Stick]:
+def _made(folder: Path, known: Identity, chosen: Settings, stack: ExitStack) -> tuple[Agent, Link]:
     microphone = Microphone(chosen.microphone.silent_below_dbfs) if chosen.microphone.enabled else None
-    door: Door | Stick
-    link: Link | Stick
-    tell = partial(_write_state, folder)
-    if chosen.stick is not None:
-        door = link = Stick(chosen.stick, known.device, poll_s=chosen.poll_s, on_state=tell)
-    else:
-        door = Door(known.door, known.device.user, known.password)
-        stack.callback(door.close)
-        link = Link(known, Way(chosen.link), poll_s=chosen.poll_s, tls_ca=chosen.tls_ca, on_state=tell)
+    door = Door(known.door, known.device.user, known.password)
+    stack.callback(door.close)
+    link = Link(
+        known, Way(chosen.link), poll_s=chosen.poll_s, tls_ca=chosen.tls_ca, on_state=partial(_write_state, folder)
+    )
     wires = Wires(
         link=link,
         sink=sink_for(chosen.sink),

@@ -43,7 +43,6 @@ class Settings(Strict):
     link: Literal["auto", "mqtt", "http"] = "auto"
     poll_s: float = Setting(15.0, ge=1, le=3600)
     tls_ca: Path | None = None
-    stick: Path | None = None
     switch: SwitchSettings = SwitchSettings()
     amplifier: AmplifierSettings = AmplifierSettings()
     microphone: MicrophoneSettings = MicrophoneSettings()

@@ -31,8 +31,6 @@ from broadcaster.store.engine import changed_rows, is_added
 from broadcaster.store.journal import Action
 from broadcaster.store.tables import StationRow
 
-SIGNED_KINDS = ("mqtt", "stick")
-"""The kinds of station whose loudspeakers enrol."""
 CODE_HOLDS = timedelta(hours=24)
 _CODE_BYTES = 16
 _GROUP = 5  # letters of a code that are read out at a time
@@ -127,7 +125,7 @@ def of_station(session: Session, station: str) -> list[LoudspeakerRow]:
 
 def only_station(session: Session, commune: str) -> str:
     """The one station of a commune whose loudspeakers obey signed orders. Raises InputError for none or several."""
-    here = select(StationRow.code).where(StationRow.commune == commune, StationRow.connector.in_(SIGNED_KINDS))
+    here = select(StationRow.code).where(StationRow.commune == commune, StationRow.connector == "mqtt")
     codes = list(session.scalars(here.order_by(StationRow.code)))
     if not codes:
         communes.named(session, [commune])
@@ -227,7 +225,7 @@ def _station(session: Session, commune: str, code: str) -> StationRow:
 
 def _name_in_station(session: Session, station: StationRow, loudspeaker: str) -> None:
     named = list(station.config.get("loudspeakers", []))
-    if station.connector not in SIGNED_KINDS or loudspeaker in named:
+    if station.connector != "mqtt" or loudspeaker in named:
         return
     if len(named) >= MAX_PER_STATION:
         raise InputError("Station {station} has {count} loudspeakers; more are too many.", station=station.code,

@@ -21,7 +21,7 @@ from broadcaster.orders import keyfolder
 from broadcaster.orders.device import Ack, sign_ack
 from broadcaster.orders.keyfolder import KeyRing
 from broadcaster.orders.keys import Purpose
-from broadcaster.orders.payload import HELD, IMMEDIATE, PACK, Approval, Audio, Command, Lateness, LatePolicy, Payload
+from broadcaster.orders.payload import HELD, IMMEDIATE, Approval, Audio, Command, Lateness, LatePolicy, Payload
 from broadcaster.orders.strict_json import whole
 from broadcaster.orders.topics import Device
 from broadcaster.services import emergencies, outbox
@@ -38,15 +38,6 @@ _TYPES = {".mp3": "audio/mpeg", ".wav": "audio/wav"}
 _TONE_S = 3
 _ROOM = timedelta(seconds=1)  # for a decoder that gives some samples more than were counted
 _REF = re.compile(r"[A-Za-z0-9-]{0,64}")
-
-
-OFFLINE_KIND = "stick"
-"""The kind of station whose loudspeakers have no network."""
-
-
-def held_by(kind: str) -> timedelta:
-    """How long an order may be good at a station of this kind."""
-    return PACK if kind == OFFLINE_KIND else HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +57,7 @@ class Signer:
         commune = self._timetable(session, station.commune)
         start, end = order.start, order.start + order.length
         is_held = order.start > now
-        expires = min(order.expires, now + (held_by(station.connector) if is_held else IMMEDIATE))
+        expires = min(order.expires, now + (HELD if is_held else IMMEDIATE))
         is_urgent = order.priority is Priority.EMERGENCY
         overrides = row.overrides_quiet and is_urgent
         # What ends right before the quiet hours has no room; what is in them anyway, as a rehearsal may be, has it.
@@ -97,7 +88,7 @@ class Signer:
                 order.clip_sha256,
                 order.clip.stat().st_size,
                 _TYPES[order.clip.suffix],
-                self._address(station, order),
+                f"{self.door_url}/device/v1/clips/{order.clip_sha256}",
             ),
             approvals=_approvals(session, row),
         )
@@ -105,7 +96,7 @@ class Signer:
 
     def cancel(self, session: Session, station: Station, airing: str, until: datetime, now: datetime) -> bytes:
         """The envelope that takes back what was ordered of an airing, good as long as that is."""
-        found = self._plain(session, station, Command.CANCEL, airing, now, min(until, now + held_by(station.connector)))
+        found = self._plain(session, station, Command.CANCEL, airing, now, min(until, now + HELD))
         return self._kept(session, station, found, now)
 
     def latch(self, session: Session, station: Station, command: Command, now: datetime) -> bytes:
@@ -145,16 +136,9 @@ class Signer:
         return Payload(cmd, station.mode, airing, "", (station.code,), seq, now, now, until)
 
     def _kept(self, session: Session, station: Station, found: Payload, now: datetime) -> bytes:
-        held = held_by(station.connector)
-        envelope = sign_order(found, self.ring(station.commune), self._timetable(session, station.commune), held=held)
+        envelope = sign_order(found, self.ring(station.commune), self._timetable(session, station.commune))
         outbox.keep(session, envelope, found, station, now)
         return envelope
-
-    def _address(self, station: Station, order: Order) -> str:
-        """Where the clip is: at the door, or in a file on the same stick."""
-        if station.connector == OFFLINE_KIND:
-            return f"{order.clip_sha256}{order.clip.suffix}"
-        return f"{self.door_url}/device/v1/clips/{order.clip_sha256}"
 
     def _timetable(self, session: Session, commune: str) -> CommuneTimetable:
         return places.timetable(session.get_one(CommuneRow, commune), self.config.timetable.quiet_hours)

@@ -45,8 +45,8 @@ def _pieces(parts: Iterable[DeliveryRow], played: Sequence[PlayRow]) -> Iterator
     for part in parts:
         own = [play for play in played if play.station == part.station and part.state not in _NEVER_SENT]
         for play in own:
-            # A station that was silenced, or is taken at its word, is so for those of which nothing is known.
-            is_silenced = part.state in {*_SILENCED, StationState.UNCONFIRMED} and play.state in OPEN_STATION_STATES
+            # A station that was silenced has silenced those of which nothing is known, too.
+            is_silenced = part.state in _SILENCED and play.state in OPEN_STATION_STATES
             state = part.state if is_silenced else play.state
             yield _Piece(f"{part.station}/{play.loudspeaker}", part.station, state, play.started_at is not None)
         if not own:

@@ -19,9 +19,10 @@ from broadcaster.errors import BroadcasterError, StoreError
 from broadcaster.orders import keyfolder
 from broadcaster.orders.device import MAX_ACKNOWLEDGED
 from broadcaster.orders.keyfolder import KeyFolderError
+from broadcaster.orders.payload import HELD
 from broadcaster.orders.topics import Device
 from broadcaster.services import attending, enrolment, inbox, outbox
-from broadcaster.services.ordering import Signer, held_by
+from broadcaster.services.ordering import Signer
 from broadcaster.store import communes as places
 from broadcaster.store.device_tables import DoorVisitRow, LoudspeakerRow
 from broadcaster.store.engine import Store
@@ -47,17 +48,16 @@ def enrol(session: Session, keys: Path, config: Config, code: str, public: str, 
     """Use up a one-time code; what the loudspeaker is told. Raises EnrolmentError, MalformedError, KeyFolderError."""
     enrolled = enrolment.enroll(session, code, public, now)
     commune = session.get_one(CommuneRow, enrolled.device.commune)
-    station = session.get_one(StationRow, enrolled.station)
     quiet = places.timetable(commune, config.timetable.quiet_hours).quiet_hours
     return {
         "v": 1,
         "commune": commune.code,
         "loudspeaker": enrolled.device.loudspeaker,
         "station": enrolled.station,
-        "mode": station.mode,
+        "mode": session.get_one(StationRow, enrolled.station).mode,
         "timezone": commune.timezone,
         "quiet_hours": [] if quiet is None else [{"start": f"{quiet.start:%H:%M:%S}", "end": f"{quiet.end:%H:%M:%S}"}],
-        "held": int(held_by(station.connector).total_seconds()),
+        "held": int(HELD.total_seconds()),
         "password": enrolled.password,
         "mqtt": {
             "host": config.broker.told_host,

@@ -103,22 +103,14 @@ def an_mqtt(folder: Path) -> Iterator[Place]:
         broker.stop()
 
 
-@contextmanager
-def a_stick(folder: Path) -> Iterator[Place]:
-    stick = folder / "stick"
-    stick.mkdir()
-    yield folder_place(stick, folder=str(stick), loudspeakers=["loa-1"])
-
-
 PLACES = {
-    "stick": a_stick,
     "mqtt": an_mqtt, "folder": a_folder, "soundcard": a_soundcard, "memory": a_memory, "axis": an_axis,
     "http": a_vendor, "source_system": a_source_system,
 }  # fmt: skip
 """A new kind adds its own."""
 
 
-_TELLING = pytest.mark.parametrize("kind", sorted(set(KINDS) - {"mqtt", "stick"}), indirect=True)
+_TELLING = pytest.mark.parametrize("kind", sorted(set(KINDS) - {"mqtt"}), indirect=True)
 """The kinds that report of themselves and are stopped by a word, not by a signed order."""
 
 

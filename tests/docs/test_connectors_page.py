@@ -17,7 +17,6 @@ PAGE = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8")
 SECRET = "0123456789abcdef"
 CONFIGURATIONS: dict[str, dict[str, object]] = {
     "mqtt": {"loudspeakers": ["loa-1"]},
-    "stick": {"folder": "stick", "loudspeakers": ["loa-1"]},
     "soundcard": {"sink": "none"},
     "folder": {"folder": "out"},
     "memory": {},
@@ -36,7 +35,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 def test_the_page_gives_each_kind_the_grade_that_it_has(kind: str) -> None:
-    grade = Grade.A if kind in {"mqtt", "stick"} else Grade.B
+    grade = Grade.A if kind == "mqtt" else Grade.B
     row = re.search(rf"^\| {grade} \|.*$", PAGE, re.MULTILINE)
     assert connect(station(kind, **CONFIGURATIONS[kind])).capabilities.grade is grade
     assert row is not None
