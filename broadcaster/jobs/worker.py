@@ -92,6 +92,7 @@ class Worker:
             if not self._lock.is_held():
                 return  # the database went away, and another worker may have taken over
             self._outcomes.collect(clock.now())
+            self._hand_over.receipts.run(clock.now())
             self._plays.collect(clock.now())
             self._answering.run(clock.now())
             self._hand_over.recall(clock.now())
