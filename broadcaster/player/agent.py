@@ -135,19 +135,20 @@ class Agent:
     def work(self) -> bool:
         """Fetch keys or a piece of a clip; False where there is nothing to fetch just now."""
         if self._receiver.wants_keys:
-            self._follow_keys()
+            self.follow_keys()
         return self._fetching.work()
 
-    def close(self) -> None:
-        """Silence; `step` plays no more."""
-        self._stage.close()
-        with self._book.changed:
-            self._book.changed.notify_all()
-
-    def _follow_keys(self) -> None:
+    def follow_keys(self) -> None:
+        """Ask for newer keys, and look again at what no known key had signed. Raises nothing."""
         try:
             self._fetching.follow_keys(self._wires.fetch_keys)
         except (BroadcasterError, OSError) as error:  # the next acknowledgement tells of them again
             log.warning("Keys were not fetched.", exc_info=error, extra={"action": "keys_not_fetched"})
         finally:
             self._receiver.solve()
+
+    def close(self) -> None:
+        """Silence; `step` plays no more."""
+        self._stage.close()
+        with self._book.changed:
+            self._book.changed.notify_all()

@@ -67,7 +67,7 @@ class Pack:
 
 
 def require_room(pack: Pack, folder: Path) -> None:
-    """Raise InputError where the folder is not there, PackError where the stick has too little room beside what it has."""
+    """Raise InputError where the folder is not there, PackError where the stick lacks room for one more pack."""
     if not folder.is_dir():
         raise InputError("There is no folder {folder}. Is the stick in?", folder=folder)
     try:
@@ -137,12 +137,8 @@ def _readme(pack: Pack) -> str:
         "",
         words("1. Put the stick into the loudspeaker. It takes the orders and clips by itself; leave it in."),
         words("2. plan.csv says what sounds when. The files plan-*.m3u8 are for a player that you start by hand."),
-        words(
-            "3. Bring the stick back with the next pack: in the folder receipts the loudspeaker writes what it played."
-        ),
+        words("3. Bring the stick back for the next pack: in its folder receipts stands what was played."),
         words("4. Do not change or rename anything: what was changed is not played."),
-        words(
-            "5. If a bulletin is stopped in the meantime, bring a new pack: the loudspeaker hears of it by the stick alone."
-        ),
+        words("5. If a bulletin is stopped in the meantime, bring a new pack: nothing else tells the loudspeaker."),
     ]
     return "\r\n".join(lines) + "\r\n"

@@ -5,7 +5,7 @@ When that time comes the worker hands over the same order again, so that its num
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -57,7 +57,14 @@ class Packed:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Round:
+    """One pack in the making. `before`: the airings that were ordered already, and until when each order is good."""
+
+    session: Session
+    station: Station
+    connector: Carried
+    before: Mapping[str, datetime]
+    now: datetime
     lines: dict[str, Line] = field(default_factory=dict)
     clips: dict[str, tuple[Path, str]] = field(default_factory=dict)
     """File name -> the clip, and its SHA-256."""
@@ -81,8 +88,9 @@ class Packing:
         with store.writing() as session:
             station = self._station(session, code, days, actor)
             airings.hold_plans(session)
-            found = self._found(session, station, now + timedelta(days=days), now)
-            made = self._made(session, station, found, now, now + timedelta(days=days))
+            until = now + timedelta(days=days)
+            found = self._found(session, station, until, now)
+            made = self._made(found, until)
             pack_files.require_room(made, folder)
             data = {"days": days, "airings": len(found.lines), "cancels": found.cancels, "unsigned": found.unsigned}
             _tell(session, Action.PACK_SIGNED, station, actor, now, **data)
@@ -114,59 +122,48 @@ class Packing:
             )
         return found
 
-    def _found(self, session: Session, station: Station, until: datetime, now: datetime) -> _Found:
+    def _found(self, session: Session, station: Station, until: datetime, now: datetime) -> _Round:
         """Sign what is wanted, and take back what is not any more."""
-        found, before = _Found(), outbox.plays_at(session, station.code, now)
+        before = outbox.plays_at(session, station.code, now)
+        found = _Round(session, station, self._connector(station), before, now)
         stations = places.stations(session, {station.commune}).get(station.commune, [])
         for row in airings.ahead(session, station.commune, until, before):
-            order = self._order(session, row, station, stations, now)
-            if order is not None:
-                self._take(session, row, station, order, before, found, now)
+            if row.due_at > now and not (row.is_outdated and row.phase is Phase.PLANNED):
+                orders = self.hand_over.ahead(session, row, stations)
+                if not isinstance(orders, Verdict) and station.code in orders:
+                    self._take(found, row, orders[station.code])
         for airing, good_until in before.items():
-            if airing not in found.lines and not _was_heard(session, airing):
-                signer = self.hand_over.signer
-                signer.cancel(session, station, airing, good_until, now, held=PACK)
+            if airing not in found.lines and not _is_past(session, airing, now):
+                self.hand_over.signer.cancel(session, station, airing, good_until, now, held=PACK)
                 found.cancels += 1
         return found
 
-    def _order(
-        self, session: Session, row: AiringRow, station: Station, stations: Sequence[Station], now: datetime
-    ) -> Order | None:
-        if row.due_at <= now or (row.is_outdated and row.phase is Phase.PLANNED):
-            return None
-        found = self.hand_over.ahead(session, row, stations)
-        return None if isinstance(found, Verdict) else found.get(station.code)
-
-    def _take(
-        self, session: Session, row: AiringRow, station: Station, order: Order, before: Mapping[str, datetime],
-        found: _Found, now: datetime,
-    ) -> None:  # fmt: skip
-        name = self._connector(station).clip_name(order)
+    def _take(self, found: _Round, row: AiringRow, order: Order) -> None:
+        name = found.connector.clip_name(order)
         if row.phase is Phase.PLANNED:
             try:
-                self.hand_over.signer.play(session, row, station, order, now, clip_name=name)
+                self.hand_over.signer.play(found.session, row, found.station, order, found.now, clip_name=name)
             except StoreError:
                 raise
             except (BroadcasterError, OSError) as error:
                 found.unsigned[row.id] = str(error)
-                log.error("An order could not be signed.",
-                          extra={"action": "not_signed", "airing": row.id, "station": station.code,
-                                 "error": str(error)})  # fmt: skip
+                extra = {"action": "not_signed", "airing": row.id, "station": order.station, "error": str(error)}
+                log.error("An order could not be signed.", extra=extra)
                 return
-        elif row.id not in before:
-            return  # its part in it has ended, or it was given back
+        elif row.id not in found.before:
+            return  # it was given back, or its part in it has ended
         found.lines[row.id] = line(order, name)
         found.clips[name] = order.clip, order.clip_sha256
 
-    def _made(self, session: Session, station: Station, found: _Found, now: datetime, until: datetime) -> Pack:
-        signed = {f"{_seq(each):016d}{pack_files.ORDER_SUFFIX}": each
-                  for each in outbox.valid_for(session, station.code, now)}  # fmt: skip
-        zone = session.get_one(CommuneRow, station.commune).timezone
+    def _made(self, found: _Round, until: datetime) -> Pack:
+        session, station, now = found.session, found.station, found.now
+        orders = outbox.valid_for(session, station.code, now)
+        signed = {f"{_seq(envelope):016d}{pack_files.ORDER_SUFFIX}": envelope for envelope in orders}
         return Pack(
             id=str(ULID.from_datetime(now)),
             station=station.code,
             commune=station.commune,
-            timezone=zone,
+            timezone=session.get_one(CommuneRow, station.commune).timezone,
             made_at=now,
             until=until,
             lines=tuple(found.lines.values()),
@@ -201,10 +198,10 @@ def _seq(envelope: bytes) -> int:
     return payload.parse(envelopes.unverified_payload(envelope, limit_bytes=limit)).seq
 
 
-def _was_heard(session: Session, airing: str) -> bool:
-    """Whether an airing is on the air or over: there is nothing to take back."""
+def _is_past(session: Session, airing: str, now: datetime) -> bool:
+    """Whether the time of an airing has come: who has its order plays it, and nothing carried there would be in time."""
     row = session.get(AiringRow, airing)
-    return row is not None and (row.phase is Phase.ON_AIR or row.outcome in {Outcome.AIRED, Outcome.PARTIAL})
+    return row is not None and row.due_at <= now and row.outcome in {None, Outcome.AIRED, Outcome.PARTIAL}
 
 
 def _rows(session: Session, station: Station, now: datetime) -> list[OutboxRow]:

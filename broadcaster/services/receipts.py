@@ -44,13 +44,13 @@ _LONGEST_NAME = 100
 
 @dataclass(slots=True)
 class Receipts:
-    """`_doubtful` are files that were no receipts when they were looked at: somebody may just be copying them."""
+    """`_doubtful` holds, by station, what was no receipt when it was looked at: somebody may just be copying it."""
 
     store: Store
     stations: Stations
     dispatch: Dispatch
     _next: datetime | None = None
-    _doubtful: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    _doubtful: dict[str, dict[Path, tuple[int, int]]] = field(default_factory=dict)
     _complained: set[str] = field(default_factory=set)
 
     def run(self, now: datetime) -> None:
@@ -70,20 +70,24 @@ class Receipts:
     def read(self, station: Station, folder: Path, now: datetime) -> int:
         """Take in what lies in a station's folder; how many are kept now. Raises OSError, StoreError: then all stay."""
         found = _candidates(folder)
-        self._doubtful = {path: size for path, size in self._doubtful.items() if path.parent != folder or path in found}
-        kept, refused = [], []
+        before = self._doubtful.get(station.code, {})
+        kept: list[Path] = []
+        refused: dict[Path, tuple[int, int]] = {}
         with self.store.writing() as session:
             for path in found:
                 is_kept = _receive(session, station, path, now)
-                if is_kept is not None:
-                    (kept if is_kept else refused).append(path)
+                if is_kept:
+                    kept.append(path)
+                elif is_kept is not None:
+                    refused[path] = _state(path)
         for path in kept:
             _move(path, TAKEN)
-        for path in refused:
-            if self._is_settled(path):
+        for path, state in refused.items():
+            if before.get(path) == state:
                 _move(path, REFUSED)
                 extra = {"action": "receipt_refused", "station": station.code, "file": path.name[:_LONGEST_NAME]}
                 log.warning("A receipt is not believed and was set aside.", extra=extra)
+        self._doubtful[station.code] = {path: state for path, state in refused.items() if before.get(path) != state}
         return len(kept)
 
     def _folder(self, station: Station) -> Path | None:
@@ -92,15 +96,6 @@ class Receipts:
         except BroadcasterError:
             return None
         return connector.receipts if isinstance(connector, Carried) else None
-
-    def _is_settled(self, path: Path) -> bool:
-        """Whether a file has not changed since it was looked at before."""
-        try:
-            found = path.lstat()
-        except OSError:
-            return False
-        before, self._doubtful[path] = self._doubtful.get(path), (found.st_size, found.st_mtime_ns)
-        return before == self._doubtful[path]
 
     def _complain(self, station: str, error: Exception | None) -> None:
         """Once, as long as it lasts; a stick that is not in is no fault."""
@@ -136,6 +131,11 @@ def _receive(session: Session, station: Station, path: Path, now: datetime) -> b
         return False
     received = inbox.receive(session, device, [envelope], now)
     return None if received.put_off else bool(received.ack_seqs)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    found = path.lstat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _move(path: Path, where: str) -> None:
