@@ -91,7 +91,7 @@ class Stick:
                 owner.receive(files.read_plain(path, ORDER_LIMIT_BYTES + 1))
             except OSError as error:
                 log.warning("A file on the stick cannot be read.", exc_info=error, extra={"action": "stick_unreadable"})
-        if any(owner.unacknowledged()):
+        if owner.unacknowledged():
             self._leave(owner)
         self._tell("online, by the stick")
 

@@ -128,7 +128,8 @@ class Packing:
         found = _Round(session, station, self._connector(station), before, now)
         stations = places.stations(session, {station.commune}).get(station.commune, [])
         for row in airings.ahead(session, station.commune, until, before):
-            if row.due_at > now and not (row.is_outdated and row.phase is Phase.PLANNED):
+            is_in_reach = now < row.due_at <= now + timedelta(days=MAX_DAYS)  # it may have been moved far away since
+            if is_in_reach and not (row.is_outdated and row.phase is Phase.PLANNED):
                 orders = self.hand_over.ahead(session, row, stations)
                 if not isinstance(orders, Verdict) and station.code in orders:
                     self._take(found, row, orders[station.code])
@@ -199,7 +200,7 @@ def _seq(envelope: bytes) -> int:
 
 
 def _is_past(session: Session, airing: str, now: datetime) -> bool:
-    """Whether the time of an airing has come: who has its order plays it, and nothing carried there would be in time."""
+    """Whether the time of an airing has come: nothing that is carried would be there before it sounds."""
     row = session.get(AiringRow, airing)
     return row is not None and row.due_at <= now and row.outcome in {None, Outcome.AIRED, Outcome.PARTIAL}
 
