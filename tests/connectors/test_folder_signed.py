@@ -1,12 +1,12 @@
 """A folder for loudspeakers that verify: what is signed lies beside its clip, and what takes it back in its place."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from broadcaster.connectors import folder as folders
 from broadcaster.connectors.base import Carried, Signed, connect, status
 from broadcaster.connectors.folder import FolderConnector
 from broadcaster.connectors.folder_signed import SignedFolder
@@ -152,7 +152,7 @@ def test_a_stick_that_is_not_in_is_told_and_nothing_is_written_in_its_place(
     if not is_signed:
         with pytest.raises(DeliveryError, match="no stick is there"):
             connector.stop(AIRINGS[0])
-    monkeypatch.setattr(folders.os.path, "ismount", lambda path: Path(path) == stick)
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == stick)
     connector.deliver(ordered(tmp_path))
     assert (stick / "kep" / DAY / "plan.csv").is_file()
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from broadcaster import files
 from broadcaster.domain.airing import Evidence, Outcome, StationState
 from broadcaster.domain.roles import Actor, Grant, Role
 from broadcaster.errors import InputError, NotAllowedError
 from broadcaster.orders import keyfolder
 from broadcaster.orders.payload import PACK, Command
-from broadcaster.services import pack_files
 from broadcaster.services.pack_files import PackError
 from broadcaster.services.packing import MAX_DAYS, Packing
 from tests.fixtures import NOW
@@ -188,7 +188,7 @@ def test_a_full_stick_is_told_before_anything_is_written_or_signed(
     carried: Carried, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = carried.world.count_of_entries()
-    monkeypatch.setattr(pack_files.shutil, "disk_usage", lambda _: _Usage(10**9, 10**9, 9_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: _Usage(10**9, 10**9, 9_000_000))
     with pytest.raises(PackError, match="has 9 MB left"):
         carried.pack()
     assert list(carried.mount.iterdir()) == []
@@ -197,14 +197,14 @@ def test_a_full_stick_is_told_before_anything_is_written_or_signed(
 
 def test_a_stick_that_fails_in_the_middle_is_left_as_it_was(carried: Carried, monkeypatch: pytest.MonkeyPatch) -> None:
     first = carried.pack()
-    write = pack_files.files.write
+    write = files.write
 
     def failing(path: Path, data: bytes) -> None:
         if path.name == "plan.csv":
             raise OSError(28, "No space left on device")
         write(path, data)
 
-    monkeypatch.setattr(pack_files.files, "write", failing)
+    monkeypatch.setattr(files, "write", failing)
     with pytest.raises(PackError, match="No space left"):
         carried.pack(NOW + MINUTE)
     assert [path.name for path in carried.mount.iterdir()] == [first.folder.name]
