@@ -1,7 +1,7 @@
 """A folder that loudspeakers read which verify every order: on a stick that is carried to them, or on a share.
 
     <folder>/<YYYY-MM-DD>/<sha256>.mp3, <airing>.json, <airing>.order.json, plan.m3u8, plan.csv
-    <folder>/stop.order.json, release.order.json, volume.order.json, test.order.json
+    <folder>/stop.order.json, release.order.json, <loudspeaker>.volume.order.json, <loudspeaker>.test.order.json
 
 `<airing>.order.json` is the newest envelope about an airing: the order, or what takes it back, so that whoever carries
 the stick brings that along. A clip lies once in each day. What loudspeakers report, `services.receipts` reads.
@@ -46,7 +46,7 @@ class SignedFolder(FolderConnector):
                                 station=self._station.code)  # fmt: skip
         super().deliver(order)
 
-    def send(self, envelope: bytes) -> None:
+    def send(self, envelope: bytes, only: str | None = None) -> None:
         """Raises MalformedError for what was never an order."""
         order = payload.parse(envelopes.unverified_payload(envelope, limit_bytes=envelopes.ORDER_LIMIT_BYTES))
         with self._writing():
@@ -54,7 +54,8 @@ class SignedFolder(FolderConnector):
                 for day in self._drop(order.airing) or [self._root]:
                     files.write(day / f"{order.airing}{ORDER_SUFFIX}", envelope)
                 return
-            files.write(self._root / f"{order.cmd}{ORDER_SUFFIX}", envelope)
+            whose = "" if only is None else f"{only}."
+            files.write(self._root / f"{whose}{order.cmd}{ORDER_SUFFIX}", envelope)
             undone = {Command.STOP: Command.RELEASE, Command.RELEASE: Command.STOP}.get(order.cmd)
             if undone is not None:
                 (self._root / f"{undone}{ORDER_SUFFIX}").unlink(missing_ok=True)

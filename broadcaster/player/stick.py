@@ -54,7 +54,8 @@ class Stick:
         self._folder = folder
         self._prefix = f"{device.commune}.{device.loudspeaker}-"
         self._acks = re.compile(rf"{re.escape(device.loudspeaker)}\.[0-9]{{1,6}}\.ack\.json")
-        self._order = re.compile(r"[A-Za-z0-9]{1,40}\.order\.json")
+        own = rf"{re.escape(device.loudspeaker)}\.(?:volume|test)"
+        self._order = re.compile(rf"(?:[A-Za-z0-9]{{1,40}}|{own})\.order\.json")
         self._ours = re.compile(rf"{_DAY}|{re.escape(identity.station)}-{_PACK_ID}")
         self._seen: set[tuple[Path, int, int]] = set()
         self._is_over = threading.Event()

@@ -24,6 +24,8 @@ class Errand(StrEnum):
     """A stop or release of the whole station."""
     READ = "read"
     """Receipts that loudspeakers have left."""
+    ADJUST = "adjust"
+    """A test tone or the volume of one loudspeaker."""
 
 
 @dataclass(frozen=True, slots=True)

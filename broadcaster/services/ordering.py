@@ -28,7 +28,7 @@ from broadcaster.services import emergencies, outbox
 from broadcaster.services.approvals import approvable_of
 from broadcaster.services.signing import SigningError, obeyed, sign_order, signing_key
 from broadcaster.store import communes as places
-from broadcaster.store.device_tables import OutboxRow
+from broadcaster.store.device_tables import AdjustmentRow, OutboxRow
 from broadcaster.store.tables import AiringRow, CommuneRow, RevisionRow, ScheduleRow, SubmissionRow
 
 MOST_AN_HOUR = 240
@@ -37,6 +37,7 @@ MOST_ON_A_STICK = 480
 """The same where a week is signed at once: a loudspeaker remembers 1024 airings."""
 
 _TYPES = {".mp3": "audio/mpeg", ".wav": "audio/wav"}
+_TONE_S = 3
 _ROOM = timedelta(seconds=1)  # for a decoder that gives some samples more than were counted
 _REF = re.compile(r"[A-Za-z0-9-]{0,64}")
 
@@ -76,7 +77,9 @@ class Signer:
         expires = min(order.expires, now + ((HELD if clip_name is None else PACK) if is_held else IMMEDIATE))
         is_urgent = order.priority is Priority.EMERGENCY
         overrides = row.overrides_quiet and is_urgent
-        room = timedelta() if commune.is_quiet((start, end + _ROOM)) and not overrides else _ROOM
+        # What ends right before the quiet hours has no room; what is in them anyway, as a rehearsal may be, has it.
+        ends_at_quiet = commune.is_quiet((start, end + _ROOM)) and not commune.is_quiet((start, end))
+        room = timedelta() if ends_at_quiet and not overrides else _ROOM
         late = session.get_one(RevisionRow, (row.bulletin, row.revision)).late
         return Payload(
             cmd=Command.PLAY,
@@ -121,6 +124,14 @@ class Signer:
     def latch(self, session: Session, station: Station, command: Command, now: datetime) -> bytes:
         """The envelope that silences a whole station (STOP), until the one that lets it sound again (RELEASE)."""
         found = self._plain(session, station, command, None, now, now + IMMEDIATE)
+        return self._kept(session, station, found, now)
+
+    def adjust(self, session: Session, station: Station, row: AdjustmentRow, now: datetime) -> bytes:
+        """The envelope of a test tone or a volume for one loudspeaker."""
+        found = replace(
+            self._plain(session, station, row.cmd, row.id, now, now + IMMEDIATE),
+            targets=(row.loudspeaker,), volume_max=row.volume, max_s=_TONE_S if row.cmd is Command.TEST else 0,
+        )  # fmt: skip
         return self._kept(session, station, found, now)
 
     def acknowledge(self, device: Device, seqs: Sequence[int], now: datetime) -> bytes:

@@ -25,7 +25,7 @@ from broadcaster.orders import envelope as envelopes
 from broadcaster.orders import keyfolder, payload
 from broadcaster.orders.device import MAX_ACKNOWLEDGED
 from broadcaster.orders.keyfolder import KeyFolderError
-from broadcaster.orders.payload import PACK
+from broadcaster.orders.payload import PACK, Command, Payload
 from broadcaster.orders.topics import Device
 from broadcaster.services import enrolment, inbox, outbox, pack_files
 from broadcaster.services.airing import HandOver
@@ -158,8 +158,12 @@ class Packing:
 
     def _made(self, found: _Round, until: datetime) -> Pack:
         session, station, now = found.session, found.station, found.now
-        orders = outbox.valid_for(session, station.code, now)
-        signed = {f"{_seq(envelope):016d}{pack_files.ORDER_SUFFIX}": envelope for envelope in orders}
+        orders = [(envelope, _payload(envelope)) for envelope in outbox.valid_for(session, station.code, now)]
+        signed = {
+            f"{order.seq:016d}{pack_files.ORDER_SUFFIX}": envelope
+            for envelope, order in orders
+            if order.cmd in {Command.PLAY, Command.CANCEL}  # what is good for ten minutes would be over
+        }
         return Pack(
             id=str(ULID.from_datetime(now)),
             station=station.code,
@@ -194,9 +198,8 @@ class Packing:
                 continue  # it is gone, as after a move to another computer
 
 
-def _seq(envelope: bytes) -> int:
-    limit = envelopes.ORDER_LIMIT_BYTES
-    return payload.parse(envelopes.unverified_payload(envelope, limit_bytes=limit)).seq
+def _payload(envelope: bytes) -> Payload:
+    return payload.parse(envelopes.unverified_payload(envelope, limit_bytes=envelopes.ORDER_LIMIT_BYTES))
 
 
 def _is_past(session: Session, airing: str, now: datetime) -> bool:

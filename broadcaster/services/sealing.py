@@ -68,11 +68,14 @@ class Sealing:
         held = PACK if isinstance(self.stations.connector(station), Carried) else HELD
         return self.signer.cancel(session, station, airing, until, now, held=held)
 
-    def send(self, station: Station, envelope: bytes) -> None:
-        """Hand something signed, other than an order to play, to a station that obeys it. Raises BroadcasterError."""
+    def send(self, station: Station, envelope: bytes, only: str | None = None) -> None:
+        """Hand something signed, other than an order to play, to a station that obeys it, or to one loudspeaker.
+
+        Raises BroadcasterError.
+        """
         connector = self.stations.connector(station)
         if isinstance(connector, Signed):  # else it was given another connector meanwhile
-            connector.send(envelope)
+            connector.send(envelope, only)
 
     def _clip_name(self, station: Station, order: Order) -> str | None:
         """How the clip beside an order is named; None where loudspeakers fetch it at the door."""

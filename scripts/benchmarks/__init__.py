@@ -3,4 +3,4 @@
 `require` raises MissingPeerError where a program to compare with is missing; `figures` yields what it found.
 """
 
-NAMES = ("plan", "render", "reading", "fleet", "stop")
+NAMES = ("plan", "render", "reading", "fleet", "stop", "dispatch")

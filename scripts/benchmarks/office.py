@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from benchmarks.clip_door import clip_door
 from benchmarks.mosquitto import Mosquitto, free_port
 from benchmarks.village import require, scratch
 from broadcaster import application, clock, config, strict_yaml
@@ -28,6 +29,7 @@ from broadcaster.store import communes as places
 from broadcaster.store import schema
 from loudspeakers.enrolling import enrolled
 
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 BULLETIN = "khan-cap"
 SOURCE = "Ủy ban nhân dân"
 SENTENCE = "Nước sông đang lên nhanh, bà con ở vùng thấp cần di chuyển ngay đến nơi an toàn theo hướng dẫn của xã. "
@@ -51,9 +53,12 @@ class Office:
 
 
 @contextmanager
-def office(communes: int, loudspeakers: int) -> Iterator[Office]:
-    """So many loudspeakers, enrolled in so many communes of one station each, and an emergency bulletin for all."""
-    program = require()
+def office(communes: int, loudspeakers: int, *, priority: str = "emergency", **station: object) -> Iterator[Office]:
+    """So many loudspeakers, enrolled in so many communes of one station each, and an approved bulletin for all.
+
+    `station` is what stands in the stations' configuration besides. Now is not in anybody's quiet hours.
+    """
+    executable = require()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         boxes = stack.enter_context(scratch())
@@ -63,7 +68,7 @@ def office(communes: int, loudspeakers: int) -> Iterator[Office]:
         schema.upgrade(built.store, built.backups, clock.now())
         codes = tuple(f"xa-{number:02d}" for number in range(communes))
         names = tuple(f"Xã số {number}" for number in range(communes))
-        _import(built, codes, names)
+        _import(built, codes, names, priority, station)
         _approve(built)
         folders = tuple(enrolled(built, loudspeakers, clock.now(), boxes / "loudspeakers"))
         found = [topics.device(path.name) for path in folders]
@@ -74,25 +79,24 @@ def office(communes: int, loudspeakers: int) -> Iterator[Office]:
         mosquitto.write(
             folder / "broker", password, {each: hashes[each.user] for each in devices}, host="127.0.0.1", port=port
         )
-        stack.callback(Mosquitto(program, folder / "broker", port=port).stop)
-        stack.enter_context(clip_door(built.studio.clips, door))
+        stack.callback(Mosquitto(executable, folder / "broker", port=port).stop)
         address = BrokerAddress("127.0.0.1", port, None, "server", password)
         yield Office(built, codes, names, folders, devices, address, boxes / "clips")
 
 
 @contextmanager
-def worker(found: Office) -> Iterator[subprocess.Popen[str]]:
-    """A `broadcaster worker` of its own, up and running."""
+def program(found: Office, name: str) -> Iterator[None]:
+    """`broadcaster worker` or `broadcaster door`, in a process of its own, up and running."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(config.ENVIRONMENT_PREFIX)}
     folder = found.built.config.data_folder.parent
     with subprocess.Popen(
-        [sys.executable, "-m", "broadcaster", "worker"], cwd=folder, env=plain, text=True, stdout=subprocess.PIPE
+        [sys.executable, "-m", "broadcaster", name], cwd=folder, env=plain, text=True, stdout=subprocess.PIPE
     ) as process:
         try:
             assert process.stdout is not None
             if not process.stdout.readline():
-                raise RuntimeError("The worker did not start.")
-            yield process
+                raise RuntimeError(f"The {name} did not start.")
+            yield
         finally:
             process.terminate()
             process.communicate()
@@ -109,13 +113,18 @@ def _settings(folder: Path, port: int, door: int) -> config.Config:
     return config.load(folder, {})
 
 
-def _import(built: Application, codes: tuple[str, ...], names: tuple[str, ...]) -> None:
+def _import(
+    built: Application, codes: tuple[str, ...], names: tuple[str, ...], priority: str, station: Mapping[str, object]
+) -> None:
+    far = clock.now().astimezone(ZONE) + timedelta(hours=12)
+    quiet = {"start": f"{far:%H:%M}", "end": f"{far + timedelta(minutes=1):%H:%M}"}
     communes = [
-        {"code": code, "name": name, "kind": "xã", "province": "Bắc Ninh", "timezone": "Asia/Ho_Chi_Minh"}
+        {"code": code, "name": name, "kind": "xã", "timezone": ZONE.key, "quiet_hours": quiet}
         for code, name in zip(codes, names, strict=True)
     ]
     stations = [
-        {"code": f"{code}-loa", "commune": code, "connector": "mqtt", "mode": "live", "config": {}} for code in codes
+        {"code": f"{code}-loa", "commune": code, "connector": "mqtt", "mode": "live", "config": dict(station)}
+        for code in codes
     ]
     people = [
         {"code": "writer", "roles": [{"role": "writer", "source": SOURCE}, {"role": "writer", "commune": "*"}]},
@@ -123,7 +132,7 @@ def _import(built: Application, codes: tuple[str, ...], names: tuple[str, ...]) 
         {"code": "operator", "roles": [{"role": "operator", "commune": "*"}]},
     ]
     bulletin = {
-        "id": BULLETIN, "title": "Lũ về", "source": SOURCE, "text": SENTENCE * 10, "priority": "emergency",
+        "id": BULLETIN, "title": "Lũ về", "source": SOURCE, "text": SENTENCE * 10, "priority": priority,
         "language": "vi",
     }  # fmt: skip
     office = {"communes": communes, "stations": stations, "people": people}

@@ -91,6 +91,11 @@ def test_a_stop_lies_there_until_it_is_released(connector: SignedFolder, stick: 
     assert names(stick) == ["release.order.json"]
 
 
+def test_what_is_for_one_loudspeaker_bears_its_name(connector: SignedFolder, stick: Path) -> None:
+    connector.send(signed(at_once(Command.VOLUME, 0, seq=2)), "kep-01")
+    assert names(stick) == ["kep-01.volume.order.json"]
+
+
 def test_what_is_no_order_is_not_sent(connector: SignedFolder, stick: Path) -> None:
     with pytest.raises(MalformedError):
         connector.send(b"a stop")

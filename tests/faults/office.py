@@ -51,6 +51,7 @@ class FaultOffice(Office):
         super().__init__(folder)
         self.url = url
         self.extra: dict[str, str] = {}
+        self.settings: dict[str, str] = {}
         driver = url.replace("postgresql://", "postgresql+psycopg://")
         self._engine = create_engine(driver, poolclass=NullPool)
 
@@ -99,18 +100,18 @@ class FaultOffice(Office):
         self.bring(built, {"stations": self._home()["stations"]})
         built.close()
 
-    def rehearse(self, count: int = len(WORDS), *, first_in_s: float = 4.0, plans: bool = True) -> int:
-        """Put the first bulletins on air in every commune, one after the other; how many airings that makes.
+    def rehearse(self, count: int = len(WORDS), *, first_in_s: float = 4.0, plans: bool = True, skip: int = 0) -> int:
+        """Put so many bulletins on air in every commune, one after the other; how many airings that makes.
 
         Unless it `plans`, they are left to the worker to plan.
         """
         first = datetime.now(UTC) + timedelta(seconds=first_in_s)
         schedules = []
-        for number, word in enumerate(WORDS[:count]):
+        for number, word in enumerate(WORDS[skip : skip + count]):
             at = (first + timedelta(seconds=APART_S * number)).astimezone(ZONE)
             schedules.append({
-                "id": f"tap-duot-{number}", "bulletin": word, "communes": list(COMMUNES), "times": [f"{at:%H:%M:%S}"],
-                "dtstart": at.date(), "rrule": "FREQ=DAILY;COUNT=1", "rehearsal": True,
+                "id": f"tap-duot-{skip + number}", "bulletin": word, "communes": list(COMMUNES),
+                "times": [f"{at:%H:%M:%S}"], "dtstart": at.date(), "rrule": "FREQ=DAILY;COUNT=1", "rehearsal": True,
             })  # fmt: skip
         built = self.built()
         self.bring(built, {"schedules": schedules})
@@ -202,6 +203,7 @@ class FaultOffice(Office):
             "WORKER__CONFIRM_WITHIN_S": "5",
             "DATABASE__BUSY_TIMEOUT_S": "5",
         }
+        ours |= self.settings
         plain = super().environment() | {f"BROADCASTER__{name}": value for name, value in ours.items()}
         return plain | self.extra
 

@@ -107,6 +107,15 @@ def test_another_clip_under_the_right_name_never_sounds(box: StickBox) -> None:
     assert box.told() == ["accepted", "refused"]
 
 
+def test_the_volume_of_another_loudspeaker_is_not_its_own(box: StickBox) -> None:
+    (box.mount / "2026-11-23").mkdir()
+    for number, name in enumerate(("kep-01", "kep-02")):
+        order = at_once(Command.VOLUME, number, seq=number + 1, targets=(name,))
+        (box.mount / f"{name}.volume.order.json").write_bytes(signed(order))
+    box.look()
+    assert box.told() == ["finished"]
+
+
 def test_a_cancel_on_the_next_stick_takes_an_order_back(box: StickBox) -> None:
     left(box, held())
     box.look()

@@ -18,7 +18,7 @@ from broadcaster.services.alerts import open_alerts
 from broadcaster.services.plays import Plays
 from tests.fixtures import NOW
 from tests.services.village import ACCEPTED, DUE, FINISHED, LEAD, REFUSED, STARTED, STOPPED, Village
-from tests.services.world import SECOND, World
+from tests.services.world import SECOND, World, here
 
 MINUTE = timedelta(minutes=1)
 
@@ -32,6 +32,17 @@ def test_the_order_is_signed_ahead_names_the_clip_and_both_who_approved(handed_o
     assert order.audio.url.endswith(f"/device/v1/clips/{order.audio.sha256}")
     assert [approval.user for approval in order.approvals] == ["approver"]
     assert handed_over.world.today().phase is Phase.HANDED_OVER
+
+
+def test_a_rehearsal_in_quiet_hours_has_the_same_room_for_its_end(village: Village) -> None:
+    world, night = village.world, here("22:00")
+    world.schedule("dem", times=["22:00"], rehearsal=True)
+    world.plan()
+    world.tick(night - LEAD)
+    order = village.order
+    row = world.airings(schedule="dem")[0]
+    assert order.start == night
+    assert order.max_s == (row.ends_at - row.due_at).total_seconds() + 1
 
 
 def test_an_airing_that_every_loudspeaker_finishes_is_aired_with_that_evidence(handed_over: Village) -> None:
@@ -219,3 +230,18 @@ def test_a_report_waits_while_the_database_is_away(handed_over: Village, monkeyp
             handed_over.says(0, STARTED, DUE)
     handed_over.world.tick(DUE)
     assert handed_over.plays()["kep-01"].state is StationState.STARTED
+
+
+def test_what_is_urgent_does_not_wait_for_a_thousand_reports(handed_over: Village) -> None:
+    with handed_over.world.store.writing() as session:
+        loudspeaker = handed_over.loudspeakers[0]
+        for _ in range(30):
+            envelope = loudspeaker.says(ACCEPTED, handed_over.order, DUE - LEAD)
+            inbox.receive(session, loudspeaker.device, [envelope], DUE - LEAD)
+    collecting = Plays(handed_over.world.store, handed_over.world.outcomes)
+    collecting.collect(DUE - LEAD, lambda: True)
+    with handed_over.world.store.reading() as session:
+        assert 0 < len(inbox.untaken(session, 100)) < 30
+    collecting.collect(DUE - LEAD, lambda: False)
+    with handed_over.world.store.reading() as session:
+        assert inbox.untaken(session, 100) == []
