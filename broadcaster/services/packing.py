@@ -33,7 +33,6 @@ from broadcaster.services.pack_files import Pack
 from broadcaster.services.permissions import KEEPERS
 from broadcaster.store import airings, journal
 from broadcaster.store import communes as places
-from broadcaster.store.device_tables import OutboxRow
 from broadcaster.store.journal import Action
 from broadcaster.store.tables import AiringRow, CommuneRow, StationRow
 
@@ -96,7 +95,6 @@ class Packing:
             _tell(session, Action.PACK_SIGNED, station, actor, now, **data)
         written = pack_files.write(made, folder)
         with store.writing() as session:
-            outbox.sent(session, _rows(session, station, now), now)
             _tell(session, Action.PACK_WRITTEN, station, actor, now, pack=written.name)
         return Packed(written, len(found.lines), found.cancels, found.unsigned)
 
@@ -206,11 +204,6 @@ def _is_past(session: Session, airing: str, now: datetime) -> bool:
     """Whether the time of an airing has come: nothing that is carried would be there before it sounds."""
     row = session.get(AiringRow, airing)
     return row is not None and row.due_at <= now and row.outcome in {None, Outcome.AIRED, Outcome.PARTIAL}
-
-
-def _rows(session: Session, station: Station, now: datetime) -> list[OutboxRow]:
-    unsent = select(OutboxRow).where(OutboxRow.station == station.code, OutboxRow.sent_at.is_(None))
-    return list(session.scalars(unsent.where(OutboxRow.kept_at <= now, OutboxRow.withdrawn_at.is_(None))))
 
 
 def _tell(session: Session, action: Action, station: Station, actor: Actor, now: datetime, **data: object) -> None:
