@@ -7,6 +7,7 @@ whoever reads the folder never meets half a file. Nothing here knows whether any
 With `signed`, loudspeakers that verify read the folder (`folder_signed`).
 """
 
+import errno
 import glob
 import json
 import os
@@ -92,6 +93,8 @@ class FolderConnector:
     def deliver(self, order: Order) -> None:
         day = self._root / f"{order.start.astimezone(self._zone):%Y-%m-%d}"
         with self._writing():
+            if day.is_symlink():  # whoever made the stick would choose where files are written
+                raise OSError(errno.ELOOP, "It is a link", str(day))
             day.mkdir(parents=True, exist_ok=True)
             files.write(day / self._clip_file(order.airing, order.clip_sha256), order.clip.read_bytes())
             self._write_order(day, order)

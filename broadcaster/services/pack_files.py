@@ -94,6 +94,7 @@ def write(pack: Pack, folder: Path) -> Path:
             for name, data in pack.small_files():
                 files.write(part / name, data)
             files.settle(part)
+            _require_whole(part, pack)
             part.rename(target)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -115,6 +116,13 @@ def _clip(path: Path, sha256: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != sha256:
         raise PackError("The clip {clip} is not what was approved.", clip=path.name)
     return data
+
+
+def _require_whole(part: Path, pack: Pack) -> None:
+    """Somebody else who packs onto the same stick may have taken it for a leftover."""
+    wanted = {*pack.clips, *(name for name, _ in pack.small_files())}
+    if {path.name for path in part.iterdir()} != wanted:
+        raise PackError("Somebody else writes to {folder}; try again.", folder=part.parent)
 
 
 def _remove_others(pack: Pack, folder: Path) -> None:

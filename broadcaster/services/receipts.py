@@ -8,6 +8,7 @@ Anybody may have written there: each file is small and plain or set aside, and i
 moved only after it is stored; where that is cut short, it is stored once all the same.
 """
 
+import errno
 import logging
 import os
 from collections.abc import Sequence
@@ -108,6 +109,8 @@ class Receipts:
 
 
 def _candidates(folder: Path) -> Sequence[Path]:
+    if folder.is_symlink():  # who has made the stick would choose what is moved away on this computer
+        raise OSError(errno.ELOOP, "It is a link", str(folder))
     with os.scandir(folder) as entries:
         names = [entry.name for entry in islice(entries, LOOKED_AT)]
     wanted = sorted(name for name in names if name.endswith(".json") and not name.startswith("."))

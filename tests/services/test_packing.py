@@ -210,6 +210,22 @@ def test_a_stick_that_fails_in_the_middle_is_left_as_it_was(carried: Carried, mo
     assert [path.name for path in carried.mount.iterdir()] == [first.folder.name]
 
 
+def test_what_somebody_else_has_taken_for_a_leftover_becomes_no_half_pack(
+    carried: Carried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = files.write
+
+    def writing(path: Path, data: bytes) -> None:
+        if path.name == "plan.csv":
+            shutil.rmtree(path.parent)
+        write(path, data)
+
+    monkeypatch.setattr(files, "write", writing)
+    with pytest.raises(PackError, match="Somebody else"):
+        carried.pack()
+    assert list(carried.mount.iterdir()) == []
+
+
 def test_a_link_with_the_name_of_a_pack_leads_nowhere(carried: Carried, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()

@@ -141,6 +141,20 @@ def test_a_link_in_the_place_of_our_own_folder_leads_nothing_away(carried: Carri
     assert names(carried.receipts / "taken") == ["a.json"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links are made otherwise there")
+def test_a_folder_that_is_a_link_moves_nothing_of_this_computer(
+    carried: Carried, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    precious = tmp_path / "keys"
+    precious.mkdir()
+    (precious / "keys-000001.json").write_bytes(b"{}")
+    carried.receipts.rmdir()
+    carried.receipts.symlink_to(precious, target_is_directory=True)
+    read(carried, 3)
+    assert names(precious) == ["keys-000001.json"]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["Receipts cannot be read."]
+
+
 def test_a_file_that_is_still_being_copied_is_waited_for(carried: Carried) -> None:
     whole = receipt(carried.box.key, carried.box.device)
     path = left(carried, "a.json", whole[:100])
