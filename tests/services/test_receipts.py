@@ -145,7 +145,7 @@ def test_a_link_in_the_place_of_our_own_folder_leads_nothing_away(carried: Carri
 def test_a_folder_that_is_a_link_moves_nothing_of_this_computer(
     carried: Carried, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    precious = tmp_path / "keys"
+    precious = tmp_path / "elsewhere"
     precious.mkdir()
     (precious / "keys-000001.json").write_bytes(b"{}")
     carried.receipts.rmdir()
