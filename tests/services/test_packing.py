@@ -71,7 +71,7 @@ def test_receipts_that_come_days_later_stand_beside_the_outcome(carried: Carried
     carried.box.look()
     airing = carried.world.today()
     away = carried.mount.rename(carried.mount.with_name("elsewhere"))
-    carried.world.run(DUE - MINUTE, airing.ends_at + MINUTE)
+    carried.world.run(DUE - MINUTE, airing.ends_at + MINUTE, MINUTE / 2)
     assert carried.world.outcome() == (Outcome.AIRED, None, Evidence.ACCEPTED)
     carried.box.until(airing.ends_at + MINUTE)
     away.rename(carried.mount)
@@ -134,7 +134,7 @@ def test_what_was_withdrawn_is_taken_back(carried: Carried) -> None:
 def test_the_worker_hands_over_the_very_order_that_was_packed(carried: Carried) -> None:
     carried.pack()
     number = orders(the_pack(carried))[0].seq
-    carried.world.run(DUE - 61 * MINUTE, DUE - 58 * MINUTE)
+    carried.world.run(DUE - 61 * MINUTE, DUE - 58 * MINUTE, MINUTE)
     assert [order.seq for order in orders(carried.outgoing)] == [number]
     assert carried.plays(carried.world.today().id)[0].number == number
     assert carried.pack(DUE - 57 * MINUTE).cancels == 0

@@ -198,7 +198,7 @@ def test_only_where_receipts_come_at_once_does_their_absence_mean_silence(
     world: World, tmp_path: Path, at_once: bool, outcome: tuple[object, ...]
 ) -> None:
     with carried_in(world, tmp_path, receipts_at_once=at_once):
-        world.run(DUE - MINUTE, world.today().ends_at + 8 * MINUTE)
+        world.run(DUE - MINUTE, world.today().ends_at + 8 * MINUTE, MINUTE)
         assert world.outcome() == outcome
 
 
