@@ -43,7 +43,7 @@ def typed(
 
 def _text(file: IO[bytes]) -> str:
     file.seek(0)
-    return file.read().decode()
+    return file.read().decode().replace("\r\n", "\n")  # as a program that reads it as text is given it
 
 
 class _Forge:
@@ -158,6 +158,8 @@ def _become(request: Mapping[str, object]) -> NoReturn:
     assert isinstance(arguments, list)
     os.environ.clear()
     os.environ.update(environment)
+    own = [path for path in str(environment.get("PYTHONPATH", "")).split(os.pathsep) if path]
+    sys.path[:0] = [path for path in own if path not in sys.path]  # packages that a test has installed there
     os.chdir(str(request["folder"]))
     sys.argv[1:] = arguments
     try:

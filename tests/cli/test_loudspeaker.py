@@ -98,7 +98,7 @@ def test_its_faults_are_told_in_words_and_by_the_communes_clock(store: Store) ->
 
 def test_what_is_asked_wrongly_is_told(store: Store) -> None:
     for arguments, said in (
-        (("add", "kep", "kep-01", "--as", "operator"), "connector mqtt: kep-loa, kep-loa-2"),
+        (("add", "kep", "kep-01", "--as", "operator"), "several of loudspeakers that obey signed orders: kep-loa, kep-loa-2"),
         (("add", "my-thai", "loa-1", "--as", "operator"), "may not do this in: my-thai"),
         (("add", "kep", "kep-01", "--station", "kep-loa"), "Add --as CODE"),
         (("add", "nowhere", "kep-01", "--as", "operator"), "There is no commune nowhere."),
@@ -112,5 +112,5 @@ def test_what_is_asked_wrongly_is_told(store: Store) -> None:
 def test_a_commune_without_a_station_for_it_is_told_so(store: Store) -> None:
     with store.writing() as session:
         session.execute(update(StationRow).where(StationRow.commune == "my-thai").values(connector="memory"))
-    with pytest.raises(InputError, match="my-thai has no station of the connector mqtt"):
+    with pytest.raises(InputError, match="my-thai has no station of loudspeakers that obey signed orders"):
         typed("add", "my-thai", "loa-2", "--as", "operator")
