@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
-from broadcaster.broker import embedded
+from broadcaster.broker import embedded, guest
 from broadcaster.broker.access import MOST_BYTES
 from broadcaster.broker.embedded import EmbeddedBroker
 from broadcaster.broker.passwords import hashed
@@ -212,7 +212,7 @@ def test_many_loudspeakers_and_many_orders() -> None:
 def test_who_sends_too_much_is_read_more_slowly_and_loses_nothing(
     broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "_BURST", 5)
+    monkeypatch.setattr(guest, "_BURST", 5)
     with linked(broker.port) as link, closing(box(broker)) as client:
         for number in range(20):
             assert client.publish(KEP.topic(Part.REPORT), b"%d" % number)
