@@ -1,0 +1,177 @@
+"""What one connection to the embedded broker can do to the others: nothing, whatever it says, or does not."""
+
+import logging
+import socket
+from contextlib import ExitStack, closing
+
+import pytest
+
+from broadcaster.broker import embedded, guest, inner, strangers
+from broadcaster.broker.embedded import EmbeddedBroker
+from broadcaster.broker.strangers import Strangers
+from broadcaster.orders.topics import Part
+from tests.broker.wires import (
+    KEP,
+    PATIENCE_S,
+    SUBSCRIBE,
+    WILL,
+    box,
+    connect,
+    linked,
+    said,
+    still_serves,
+    wire_in,
+)
+from tests.connectors.orders import until
+from tests.fakes.mqtt_client import MqttClient, Will
+
+
+def test_a_last_will_of_quality_2_does_not_reach_the_server_as_what_it_never_asked_for(broker: EmbeddedBroker) -> None:
+    with linked(broker.port) as link:
+        with wire_in(broker, connect(0xD6, will=WILL)):
+            pass
+        until(lambda: any(said.payload == b"gone" for said in link.incoming()))
+        link.publish(KEP.topic(Part.ORDER), b"an order", PATIENCE_S)
+        assert link.generation == 1
+
+
+def test_who_asks_for_quality_2_is_given_1(broker: EmbeddedBroker) -> None:
+    with linked(broker.port) as link, wire_in(broker, connect(), SUBSCRIBE) as wire:
+        assert wire.recv(5) == b"\x90\x03\x00\x07\x01"
+        link.publish(KEP.topic(Part.ORDER), b"an order", PATIENCE_S)
+        assert wire.recv(1) == b"\x32"
+
+
+def test_who_keeps_silent_makes_room_for_who_says_its_name(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "GREETING_S", PATIENCE_S)
+    monkeypatch.setattr(strangers, "MOST", 5)
+    with ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", broker.port), PATIENCE_S)) for _ in range(5)
+        ]
+        until(lambda: len(broker._strangers) == 5)
+        with closing(box(broker)) as client:
+            assert client.is_in
+        assert silent[0].recv(1) == b""
+
+
+def test_one_address_does_not_keep_out_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strangers, "MOST", 3)
+    here, gone = Strangers(), list[str]()
+    places = [
+        here.welcome(address, lambda name=name: gone.append(name))  # type: ignore[misc]
+        for address, name in (("many", "first"), ("one", "other"), ("many", "second"))
+    ]
+    assert here.welcome("many", lambda: gone.append("third")) is not None
+    assert gone == ["first"]
+    for place in places[1:]:
+        assert place is not None
+        place.is_idle = False
+    assert here.welcome("new", lambda: gone.append("new")) is not None
+    assert gone == ["first", "third"]
+    here._here[-1].is_idle = False
+    assert here.welcome("late", lambda: gone.append("late")) is None
+
+
+def test_who_does_not_read_is_turned_out_and_holds_up_nobody(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guest, "STALLED_S", 0.2)
+    monkeypatch.setattr(inner, "MOST_OWED_BYTES", 64_000_000)
+    with linked(broker.port) as link, wire_in(broker, connect(0xE6, will=WILL), SUBSCRIBE):
+        orders = [(KEP.topic(Part.ORDER), bytes(8_000))] * 2_500  # more than the system's own buffers hold
+        assert link.publish_all(orders, PATIENCE_S) == [None] * 2_500
+        until(lambda: any(said.payload == b"gone" for said in link.incoming()))
+        assert link.generation == 1
+    still_serves(broker)
+
+
+def test_who_confirms_nothing_is_owed_no_more_than_a_limit(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(inner, "MOST_OWED_BYTES", 25)
+    with linked(broker.port) as link, wire_in(broker, connect(), SUBSCRIBE) as wire:
+        link.publish_all([(KEP.topic(Part.ORDER), b"ten bytes " + b"%d" % number) for number in range(5)], PATIENCE_S)
+        wire.sendall(b"\xc0\x00")
+        found = b""
+        while not found.endswith(b"\xd0\x00"):
+            found += wire.recv(4096)
+    assert found.count(b"ten bytes ") == 2
+    assert len([record for record in caplog.records if "slow reader" in record.getMessage()]) == 1
+
+
+def test_a_connection_that_could_not_follow_another_locks_nobody_out(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(box(broker)):
+        monkeypatch.setattr(embedded, "_TAKEOVER_S", 0)
+        assert said(broker, connect()) == b""
+    monkeypatch.setattr(embedded, "_TAKEOVER_S", PATIENCE_S)
+    still_serves(broker)
+
+
+def test_more_than_there_is_room_for_are_told_so_but_never_the_server(broker: EmbeddedBroker) -> None:
+    broker._most_guests = 0
+    assert said(broker, connect()) == b"\x20\x02\x00\x03"
+    with linked(broker.port):
+        pass
+
+
+def test_a_second_connection_takes_the_place_of_the_first(broker: EmbeddedBroker) -> None:
+    will = Will(KEP.topic(Part.STATE), b"gone")
+    with linked(broker.port) as link, closing(box(broker, will=will)) as first, closing(box(broker)) as second:
+        first.wait_until_out()
+        assert second.subscribe(KEP.topic(Part.ORDER))
+        link.publish(KEP.topic(Part.ORDER), b"an order", PATIENCE_S)
+        second.wait_for(b"an order")
+
+
+def test_who_sends_too_much_is_read_more_slowly_and_loses_nothing(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guest, "_BURST", 5)
+    with linked(broker.port) as link, closing(box(broker)) as client:
+        for number in range(20):
+            assert client.publish(KEP.topic(Part.REPORT), b"%d" % number)
+        found: list[bytes] = []
+
+        def all_have_come() -> bool:
+            found.extend(said.payload for said in link.incoming())
+            return len(found) == 20
+
+        until(all_have_come)
+        assert found == [b"%d" % number for number in range(20)]
+
+
+def test_no_password_and_nothing_that_was_said_is_logged(
+    broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with linked(broker.port) as link, closing(box(broker, will=Will(KEP.topic(Part.STATE), b"unheard-will"))) as client:
+        client.subscribe(KEP.topic(Part.ORDER))
+        client.publish(KEP.topic(Part.REPORT), b"unheard-report")
+        for _ in range(5):
+            client.publish("elsewhere", b"unheard-report")
+        link.publish(KEP.topic(Part.ORDER), b"unheard-order", PATIENCE_S)
+        client.wait_for(b"unheard-order")
+        assert not MqttClient(broker.port, KEP.user, "wrong-secret").is_in
+    records = [record for record in caplog.records if record.name != "paho"]
+    told = [str(record.__dict__) for record in records]
+    assert not [line for line in told if "unheard" in line or "secret" in line]
+    assert len([record for record in records if record.getMessage() == "Something was refused."]) == 1
+
+
+def test_many_who_are_turned_away_are_one_line(broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for _ in range(20):
+        assert said(broker, b"\x10\xff\xff\xff\xff\xff") == b""
+    counts: list[int] = []
+
+    def are_told() -> bool:
+        counts[:] = [record.__dict__["count"] for record in caplog.records if "turned away" in record.getMessage()]
+        return sum(counts) == 20
+
+    until(are_told)
+    assert len(counts) < 20
