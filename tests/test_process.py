@@ -148,3 +148,13 @@ def test_a_closed_pool_starts_again_with_the_next_job() -> None:
     children.close()
     assert children.run(os.getpid, timeout_s=LONG_S) != first
     children.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit of open files")
+def test_a_process_gets_as_many_files_as_it_may_have_and_says_how_many(children: Children) -> None:
+    import resource  # noqa: PLC0415 - not on Windows
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = 700 if hard == resource.RLIM_INFINITY else min(700, hard)
+    assert children.run(files_after_asking, 600, 700, timeout_s=LONG_S) == (wanted, wanted)
+    assert children.run(files_after_asking, 900, 700, timeout_s=LONG_S) == (700, 900)

@@ -69,8 +69,7 @@ def subscribe(topic: str, qos: int) -> bytes:
 
 WILL = text(KEP.topic(Part.STATE)) + text(b"gone")
 SUBSCRIBE = subscribe(KEP.topic(Part.ORDER), 2)
-
-
+SUBSCRIBED = b"\x90\x03\x00\x07\x01"
 ACCEPTED = b"\x20\x02\x00\x00"
 LONG = b"\xff\xff\xff\x7f"
 
