@@ -1,5 +1,6 @@
-"""`broadcaster loudspeaker`: add, code, list, remove, health - the loudspeakers that obey signed orders."""
+"""`broadcaster loudspeaker`: add, code, list, remove, test, volume, health - those that obey signed orders."""
 
+import threading
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -8,9 +9,14 @@ from sqlalchemy.orm import Session
 
 from broadcaster import clock
 from broadcaster.cli.context import As, Json, LocalTimes, actor, console, opened, show
-from broadcaster.services import attending, enrolment
+from broadcaster.errors import BroadcasterError
+from broadcaster.orders.device import PlayState
+from broadcaster.orders.payload import Command
+from broadcaster.orders.topics import Device
+from broadcaster.services import adjusting, attending, enrolment
 from broadcaster.services.communes import named
 from broadcaster.services.telling import TROUBLES
+from broadcaster.store.device_tables import AdjustmentRow
 from broadcaster.words import Words
 
 app = typer.Typer(help="Loudspeakers that obey signed orders, and how they are.", no_args_is_help=True)
@@ -19,6 +25,10 @@ Commune = Annotated[str, typer.Argument(metavar="COMMUNE", help="The commune, by
 Loudspeaker = Annotated[str, typer.Argument(metavar="ID", help="The loudspeaker's id.")]
 Where = Annotated[str | None, typer.Argument(metavar="[COMMUNE]", help="Only those of this commune.")]
 
+Volume = Annotated[int, typer.Option("--volume", metavar="PERCENT", min=0, max=100, help="How loud.")]
+
+_PATIENCE = timedelta(seconds=20)
+_OVER = (PlayState.FINISHED,)
 _COLUMNS = ("commune", "id", "station", "presence", "seen_at", "version", "volume", "troubles")
 _FAULT_COLUMNS = ("commune", "id", "trouble", "since", "until", "detail", "meaning")
 
@@ -89,6 +99,23 @@ def remove(commune: Commune, loudspeaker: Loudspeaker, person: As = None) -> Non
 
 
 @app.command()
+def test(commune: Commune, loudspeaker: Loudspeaker, volume: Volume = 50, person: As = None) -> None:
+    """Have a loudspeaker sound a tone of two seconds, and wait for its answer. Not in quiet hours."""
+    _adjust(Device(commune, loudspeaker), Command.TEST, volume, person)
+
+
+@app.command()
+def volume(
+    commune: Commune,
+    loudspeaker: Loudspeaker,
+    percent: Annotated[int, typer.Argument(metavar="PERCENT", min=0, max=100, help="Never louder from now on.")],
+    person: As = None,
+) -> None:
+    """Set how loud a loudspeaker may be at most, and wait for its answer."""
+    _adjust(Device(commune, loudspeaker), Command.VOLUME, percent, person)
+
+
+@app.command()
 def health(
     commune: Where = None,
     past_days: Annotated[
@@ -120,6 +147,24 @@ def health(
         show(rows, _FAULT_COLUMNS, as_json=as_json)
     else:
         typer.echo(words("No loudspeaker has a fault."))
+
+
+def _adjust(device: Device, command: Command, percent: int, person: str | None) -> None:
+    with opened() as (built, words):
+        acting, pause = actor(built, person), threading.Event()
+        with built.store.writing() as session:
+            key = adjusting.ask(session, device, command, percent, clock.now(), actor=acting).id
+        until = clock.now() + _PATIENCE
+        answer = ""
+        while answer not in _OVER and ":" not in answer and clock.now() < until:
+            pause.wait(0.2)
+            with built.store.reading() as session:
+                answer = session.get_one(AdjustmentRow, key).answer
+        if answer not in _OVER:
+            raise BroadcasterError(
+                "{id} did not do it: {answer}", id=device.loudspeaker, answer=answer or words("no answer yet")
+            )
+        console().print(words("{id} has done it.", id=device.loudspeaker), markup=False)
 
 
 def _print_code(words: Words, loudspeaker: str, found: str) -> None:

@@ -70,8 +70,11 @@ class Connector(Protocol):
 class Signed(Connector, Protocol):
     """Its loudspeakers obey signed orders alone. What stops them has to be signed too, so `stop` raises."""
 
-    def send(self, envelope: bytes) -> None:
-        """Hand a signed cancel, stop, release, volume or test to all of the station. Raises DeliveryError."""
+    def send(self, envelope: bytes, only: str | None = None) -> None:
+        """Hand a signed cancel, stop, release, volume or test to all of the station, or to one of its loudspeakers.
+
+        Raises DeliveryError.
+        """
 
 
 def connect(station: Station) -> Connector:

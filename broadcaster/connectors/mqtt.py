@@ -76,10 +76,11 @@ class MqttConnector:
             self._require_loudspeakers()
             _punctual.add(self, order, self._topics)
 
-    def send(self, envelope: bytes) -> None:
+    def send(self, envelope: bytes, only: str | None = None) -> None:
         self._require_loudspeakers()
         # All before an error is raised: one whose order was not confirmed keeps no other from its own.
-        errors = _publish_all([(topic, envelope) for topic in self._topics])
+        topics = self._topics if only is None else [Device(self._station.commune, only).topic(Part.ORDER)]
+        errors = _publish_all([(topic, envelope) for topic in topics])
         error = next((error for error in errors if error is not None), None)
         if error is not None:
             raise DeliveryError("{station}: {error}", is_permanent=False, station=self._station.code, error=error)

@@ -20,6 +20,7 @@ from broadcaster.errors import BroadcasterError
 from broadcaster.services import enrolment
 from broadcaster.services.conversing import Conversing
 from broadcaster.services.ordering import Signer
+from broadcaster.services.precedence import Precedence
 from broadcaster.store.tables import StationRow
 
 if TYPE_CHECKING:
@@ -40,9 +41,11 @@ class Listening:
     """`start` returns at once; `stop` may be called without it."""
 
     def __init__(
-        self, application: Application, signer: Signer, on_failure: Callable[[str, tuple[str, ...], Exception], None]
-    ) -> None:
+        self, application: Application, signer: Signer, on_failure: Callable[[str, tuple[str, ...], Exception], None],
+        precedence: Precedence | None = None,
+    ) -> None:  # fmt: skip
         self._application = application
+        self._precedence = precedence or Precedence()
         self._signer = signer
         self._on_failure = on_failure
         self._broker: EmbeddedBroker | None = None
@@ -75,7 +78,7 @@ class Listening:
         link = self._connected()
         if link is None:
             return
-        conversing = Conversing(self._application.store, self._signer, link)
+        conversing = Conversing(self._application.store, self._signer, link, self._precedence)
         while not self._is_over.is_set():
             if link.wait_for_news(_LOOK_S, conversing.generation):
                 self._is_over.wait(_BREATH_S)

@@ -1,6 +1,7 @@
 """The worker: one per database. Plans, renders ahead, hands over, follows what airs, and settles after a restart."""
 
 import logging
+import threading
 from collections import Counter
 from functools import partial
 
@@ -13,12 +14,15 @@ from broadcaster.jobs.runner import Job, LocalRunner
 from broadcaster.services import bulletins, planning, rendering
 from broadcaster.services.outcomes import OnEnd
 from broadcaster.services.plays import Plays
+from broadcaster.services.precedence import Precedence
 from broadcaster.services.visiting import Answering
-from broadcaster.store import journal, schema
+from broadcaster.store import airings, journal, schema
 from broadcaster.store.journal import Action
 from broadcaster.store.lock import worker_lock
 
 log = logging.getLogger(__name__)
+
+_STOP_EVERY_S = 0.2
 
 
 class Worker:
@@ -40,12 +44,15 @@ class Worker:
         self._runner = LocalRunner(jobs, threads=2, on_failure=self._count_failure)
         self._missed: Counter[str] = Counter()
         self._troubles: Counter[str] = Counter()
-        self.listening = Listening(application, self._hand_over.signer, self._count_failure)
+        self._precedence = Precedence()
+        self._asking = threading.Lock()
+        self.listening = Listening(application, self._hand_over.signer, self._count_failure, self._precedence)
         self._alerting = Alerting(application, self._count_failure, self.listening.status)
         self._metronome = Metronome(settings.misfire_grace_s)
         self._metronome.every(settings.plan_every_s, "plan", self._tick_plan)
         self._metronome.every(settings.render_every_s, "render", self._tick_render)
         self._metronome.every(settings.air_every_s, "air", self._tick_air)
+        self._metronome.every(min(_STOP_EVERY_S, settings.air_every_s), "stop", self._tick_stop)
         self._metronome.every(application.config.alerts.send_every_s, "alerts", self._alerting.wake)
         self._metronome.every(application.config.storage.prune_every_s, "prune", partial(self._runner.submit, "prune"))
 
@@ -89,17 +96,37 @@ class Worker:
     def _tick_air(self) -> None:
         """One thread does all of it, so that what an airing goes through happens in order."""
         try:
-            if not self._lock.is_held():
+            if not self._is_ours():
                 return  # the database went away, and another worker may have taken over
             self._outcomes.collect(clock.now())
-            self._plays.collect(clock.now())
+            self._plays.collect(clock.now(), self._is_emergency)
             self._answering.run(clock.now())
-            self._hand_over.recall(clock.now())
-            self._hand_over.run(clock.now())
+            with self._precedence:
+                self._hand_over.recall(clock.now())
+                self._hand_over.run(clock.now())
             self._outcomes.sweep(clock.now())
         except Exception as error:
             log.exception("Airing failed.", extra={"action": "air_failed"})
             self._count_failure("air", (), error)
+
+    def _tick_stop(self) -> None:
+        """In a thread of its own: silence waits neither for what airs nor for what was reported of it."""
+        try:
+            if self._is_ours():
+                with self._precedence:
+                    self._hand_over.latching.run(clock.now())
+        except Exception as error:
+            log.exception("Stopping failed.", extra={"action": "stop_failed"})
+            self._count_failure("stop", (), error)
+
+    def _is_ours(self) -> bool:
+        with self._asking:
+            return self._lock.is_held()
+
+    def _is_emergency(self) -> bool:
+        """Whether something has to air at once."""
+        with self._application.store.reading() as session:
+            return bool(airings.emergencies_due(session, clock.now()))
 
     def plan(self) -> None:
         """Bring the plan up to date now rather than with the next tick."""

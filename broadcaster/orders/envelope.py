@@ -99,6 +99,11 @@ def unverified_payload(envelope: bytes, *, limit_bytes: int) -> bytes:
     return _parsed(envelope, limit_bytes).payload
 
 
+def unverified_type(envelope: bytes, *, limit_bytes: int = ORDER_LIMIT_BYTES) -> str:
+    """What an envelope says that it holds, believed by nobody yet: to choose who shall verify it."""
+    return _parsed(envelope, limit_bytes).type
+
+
 def _parsed(envelope: bytes, limit_bytes: int) -> _Envelope:
     if len(envelope) > limit_bytes:
         raise TooLargeError("It has more than {limit} bytes.", limit=limit_bytes)

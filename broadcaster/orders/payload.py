@@ -116,6 +116,11 @@ class Payload:
     approvals: tuple[Approval, ...] = ()
 
     @property
+    def is_immediate(self) -> bool:
+        """Whether it sounds as soon as it has come, not at a time of day."""
+        return self.start <= self.nbf
+
+    @property
     def longest_end(self) -> datetime:
         """When it is silent at the latest, if it starts on time."""
         return self.start + timedelta(seconds=self.max_s)
@@ -125,7 +130,7 @@ class Payload:
 
         A cancel is good as long as what it takes back: one that had lapsed in a queue would let the order play.
         """
-        waits = self.cmd is Command.CANCEL or (self.cmd is Command.PLAY and self.start > self.nbf)
+        waits = self.cmd is Command.CANCEL or (self.cmd is Command.PLAY and not self.is_immediate)
         return held if waits else IMMEDIATE
 
     def as_bytes(self) -> bytes:

@@ -133,7 +133,6 @@ class Box:
 
     def _ordered(self, envelope: bytes) -> None:
         """In the loop's thread, as all below it whose name tells of the connection."""
-        self._happened("got")  # PROBE
         for _ in range(2 if self.faults.is_doubled else 1):
             delay_s = self.faults.delay_s + random.uniform(0, self.faults.reorder_s)  # noqa: S311
             if delay_s:

@@ -34,6 +34,8 @@ PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Between attempts to connect, each taken between half and one and a half times."""
 _CONNECT_S = 2.0
 _MISC_EVERY_S = 5.0
+_AT_ONCE = 20
+_LONGEST_WAIT_S = 1.0
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class Loop:
         self._ear.setblocking(False)
         self._mouth.setblocking(False)
         self._selector.register(self._ear, _READ)
+        self._patient_until_s = 0.0
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="fleet-link", daemon=True)
         self._thread.start()
@@ -98,15 +101,25 @@ class Loop:
     def _run(self) -> None:
         self._put_off(time.monotonic() + _MISC_EVERY_S, self._look_after_all)
         while not self._is_closed:
+            is_news = False
             for key, _ in self._selector.select(self._patience_s()):
                 if key.data is None:
                     self._ear.recv(4096)
                 else:
+                    is_news = True
                     _try(key.data.serve)
-            for _ in range(len(self._soon)):
-                _try(self._soon.popleft())
-            while self._later and self._later[0][0] <= time.monotonic():
-                _try(heapq.heappop(self._later)[2])
+            self._do_what_waits(is_news)
+
+    def _do_what_waits(self, is_news: bool) -> None:
+        """What comes in goes before what goes out: no stop waits for the reports of a thousand others."""
+        now_s = time.monotonic()
+        if is_news and now_s < self._patient_until_s:
+            return
+        self._patient_until_s = now_s + _LONGEST_WAIT_S
+        for _ in range(min(_AT_ONCE, len(self._soon))):
+            _try(self._soon.popleft())
+        while self._later and self._later[0][0] <= time.monotonic():
+            _try(heapq.heappop(self._later)[2])
 
     def _patience_s(self) -> float | None:
         if self._soon:

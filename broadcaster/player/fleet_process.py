@@ -5,7 +5,9 @@ is told on standard output, one JSON object a line.
 """
 
 import argparse
+import gc
 import json
+import logging
 import sys
 import threading
 from pathlib import Path
@@ -47,6 +49,7 @@ def main() -> int:
     reader.add_argument("clips", type=Path)
     reader.add_argument("folders", type=Path, nargs="*")
     options = reader.parse_args()
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")  # what is refused is told by reports
     threading.stack_size(_STACK_BYTES)
     sys.setswitchinterval(0.0002)
     teller = _Teller()
@@ -58,6 +61,8 @@ def main() -> int:
         return 1
     _obey(fleet, teller, options.fault)
     fleet.begin()
+    gc.collect()
+    gc.freeze()  # what lives as long as the process is not looked through again and again
     teller.tell({"event": "ready", "loudspeakers": sorted(fleet.boxes)})
     _obey(fleet, teller, sys.stdin)
     fleet.close()

@@ -112,7 +112,7 @@ class Stage:
             return self._wait_s(now)
 
     def _due(self, now: datetime) -> list[Held]:
-        return [held for held in self._book.shelf.waiting() if held.order.start - PREPARED <= now]
+        return [held for held in self._book.shelf.waiting() if _is_due(held.order, now)]
 
     def _is_playable(self, held: Held, now: datetime) -> bool:
         """Whether a due order may sound now. One that never may is refused; one without its clip is waited for."""
@@ -127,7 +127,7 @@ class Stage:
         order = held.order
         if self._book.senses.is_switched_off():
             return Ending.SWITCH
-        if order.start > order.nbf and self._book.server_time.is_wrong:
+        if not order.is_immediate and self._book.server_time.is_wrong:
             return CLOCK
         return may_start(order, self._book.listener, self._book.memory, max(now, order.start))
 
@@ -203,7 +203,8 @@ class Stage:
     def _wait_until_due(self, current: _Current) -> None:
         """The last stretch, by a clock that nobody sets; its end is the start of `max_s`."""
         clock = self._book.clock
-        due_s = clock.monotonic_s() + (current.order.start - clock.now()).total_seconds()
+        left = timedelta() if current.order.is_immediate else current.order.start - clock.now()
+        due_s = clock.monotonic_s() + left.total_seconds()
         while (left_s := due_s - clock.monotonic_s()) > 0 and not current.silence.wait(left_s):
             pass
         if self._book.senses.is_switched_off():
@@ -220,3 +221,8 @@ class Stage:
         starts = [held.order.start - PREPARED - now for held in self._book.shelf.waiting()]
         next_s = min((start.total_seconds() for start in starts), default=_LONGEST_WAIT_S)
         return min(_LONGEST_WAIT_S, next_s if next_s > 0 else _RETRY_S)
+
+
+def _is_due(order: Payload, now: datetime) -> bool:
+    """What is meant at once is due now, however far behind our clock may be."""
+    return order.is_immediate or order.start - PREPARED <= now

@@ -26,6 +26,7 @@ from broadcaster.domain.place import Mode, Station
 from broadcaster.domain.plan import NEAR
 from broadcaster.domain.timetable import CommuneTimetable
 from broadcaster.services import lateness, stops
+from broadcaster.services.adjusting import Adjusting
 from broadcaster.services.barring import cut, refusal, targets
 from broadcaster.services.delivering import Delivering
 from broadcaster.services.dispatching import Dispatch, Inline
@@ -69,6 +70,7 @@ class HandOver:
     delivering: Delivering = field(init=False)
     silencer: Silencer = field(init=False)
     latching: Latching = field(init=False)
+    adjusting: Adjusting = field(init=False)
 
     def __post_init__(self) -> None:
         # Frozen: these live as long as this does.
@@ -76,6 +78,7 @@ class HandOver:
         object.__setattr__(self, "delivering", Delivering(self.store, self.outcomes, self.dispatch))
         object.__setattr__(self, "silencer", Silencer(self.store, self.sealing, self.dispatch))
         object.__setattr__(self, "latching", Latching(self.store, self.sealing, self.dispatch))
+        object.__setattr__(self, "adjusting", Adjusting(self.store, self.sealing, self.dispatch))
 
     def run(self, now: datetime) -> int:
         """Hand over every airing whose lead time has come, and end those that may not air; returns how many."""
@@ -106,6 +109,7 @@ class HandOver:
         Stops go first: they silence a loudspeaker whatever else it is told.
         """
         self.latching.run(now)
+        self.adjusting.run(now)
         Recall(self.store, self.config, self.outcomes, self.silencer).run(now)
 
     def _hand_over(

@@ -21,11 +21,15 @@ from broadcaster.orders.topics import Device, Part
 from broadcaster.services import attending, inbox, outbox
 from broadcaster.services.inbox import Received
 from broadcaster.services.ordering import Signer
+from broadcaster.services.precedence import Precedence
 from broadcaster.store.engine import Store
 
 log = logging.getLogger(__name__)
 
 _PATIENCE_S = 5.0
+_AT_ONCE = 50
+"""Messages in one transaction: so long a stop may have to wait for the database."""
+_GIVE_WAY_S = 2.0
 
 
 class Wire(Protocol):
@@ -46,6 +50,7 @@ class Conversing:
     store: Store
     signer: Signer
     wire: Wire
+    precedence: Precedence = field(default_factory=Precedence)
     generation: int = 0
     _complained: set[str] = field(default_factory=set)
 
@@ -53,6 +58,12 @@ class Conversing:
         """Take in all that has come, and answer it. Raises StoreError: then the loudspeakers say it again."""
         generation = self.wire.generation
         found = self.wire.incoming()
+        for first in range(0, max(1, len(found)), _AT_ONCE):
+            self.precedence.give_way(_GIVE_WAY_S)
+            self._take(found[first : first + _AT_ONCE], generation, now)
+
+    def _take(self, found: Sequence[Incoming], generation: int, now: datetime) -> None:
+        """Some of what has come, in one transaction, and the answers to it."""
         said = _by_device(found)
         with self.store.writing() as session:
             if generation != self.generation:

@@ -22,6 +22,8 @@ class Errand(StrEnum):
     STOP = "stop"
     LATCH = "latch"
     """A stop or release of the whole station."""
+    ADJUST = "adjust"
+    """A test tone or the volume of one loudspeaker."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ meanwhile is told so by one that still holds. One that was away as its release w
 """
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,9 +40,14 @@ class Latching:
     sealing: Sealing
     dispatch: Dispatch
     _complained: set[str] = field(default_factory=set)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, now: datetime) -> None:
-        """Stop what must be silent, release what need not be any more. Raises StoreError."""
+        """Stop what must be silent, release what need not be any more. Safe from any thread. Raises StoreError."""
+        with self._turn:
+            self._run(now)
+
+    def _run(self, now: datetime) -> None:
         for done in self.dispatch.done(Errand.LATCH):
             if done.error is not None:  # it is kept: the loudspeaker gets it when it is there again
                 extra = {"action": "latch_failed", "station": done.job.station, "error": str(done.error)}

@@ -5,7 +5,7 @@ Only the worker comes here; nothing else may read the keys.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -28,13 +28,14 @@ from broadcaster.services import emergencies, outbox
 from broadcaster.services.approvals import approvable_of
 from broadcaster.services.signing import SigningError, sign_order, signing_key
 from broadcaster.store import communes as places
-from broadcaster.store.device_tables import OutboxRow
+from broadcaster.store.device_tables import AdjustmentRow, OutboxRow
 from broadcaster.store.tables import AiringRow, CommuneRow, RevisionRow, ScheduleRow, SubmissionRow
 
 MOST_AN_HOUR = 240
 """Orders to play, to one station: more than any day of a commune has, so that something has gone wrong."""
 
 _TYPES = {".mp3": "audio/mpeg", ".wav": "audio/wav"}
+_TONE_S = 3
 _ROOM = timedelta(seconds=1)  # for a decoder that gives some samples more than were counted
 _REF = re.compile(r"[A-Za-z0-9-]{0,64}")
 
@@ -101,6 +102,14 @@ class Signer:
     def latch(self, session: Session, station: Station, command: Command, now: datetime) -> bytes:
         """The envelope that silences a whole station (STOP), until the one that lets it sound again (RELEASE)."""
         found = self._plain(session, station, command, None, now, now + IMMEDIATE)
+        return self._kept(session, station, found, now)
+
+    def adjust(self, session: Session, station: Station, row: AdjustmentRow, now: datetime) -> bytes:
+        """The envelope of a test tone or a volume for one loudspeaker."""
+        found = replace(
+            self._plain(session, station, row.cmd, row.id, now, now + IMMEDIATE),
+            targets=(row.loudspeaker,), volume_max=row.volume, max_s=_TONE_S if row.cmd is Command.TEST else 0,
+        )  # fmt: skip
         return self._kept(session, station, found, now)
 
     def acknowledge(self, device: Device, seqs: Sequence[int], now: datetime) -> bytes:

@@ -3,7 +3,6 @@
 An order is numbered by `next_number` in the transaction in which it is kept, so that a number stands for one order.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, delete, func, select, update
@@ -48,25 +47,12 @@ def keep(session: Session, envelope: bytes, payload: Payload, station: Station, 
         clip_sha256=None if payload.audio is None else payload.audio.sha256,
         valid_until=payload.exp,
         kept_at=now,
-        sent_at=None,
         withdrawn_at=None,
     )
     session.add(row)
     session.flush()
     _withdraw_before(session, row, now)
     return row
-
-
-def unsent(session: Session, now: datetime, limit: int) -> list[OutboxRow]:
-    """Orders that are still good and were not sent, by number."""
-    waiting = select(OutboxRow).where(OutboxRow.sent_at.is_(None), *_is_good(now))
-    return list(session.scalars(waiting.order_by(OutboxRow.seq, OutboxRow.id).limit(limit)))
-
-
-def sent(session: Session, rows: Sequence[OutboxRow], now: datetime) -> int:
-    """Note that these were sent; how many of them nobody had noted before."""
-    these = update(OutboxRow).where(OutboxRow.id.in_([row.id for row in rows]), OutboxRow.sent_at.is_(None))
-    return changed_rows(session, these.values(sent_at=now)) if rows else 0
 
 
 def valid_for(
@@ -84,19 +70,6 @@ def valid_for(
     if kept_since is not None:
         query = query.where(OutboxRow.kept_at >= kept_since)
     return list(session.scalars(query.order_by(OutboxRow.seq)))
-
-
-def withdraw(session: Session, airing: str, now: datetime, *, station: str | None = None) -> list[OutboxRow]:
-    """Send the plays of an airing, at one station or all, to nobody any more; returns those that may have been sent.
-
-    Whoever has one already needs a cancel.
-    """
-    plays = [OutboxRow.airing == airing, OutboxRow.cmd == Command.PLAY, OutboxRow.withdrawn_at.is_(None)]
-    if station is not None:
-        plays.append(OutboxRow.station == station)
-    rows = list(session.scalars(select(OutboxRow).where(*plays).order_by(OutboxRow.seq).with_for_update()))
-    changed_rows(session, update(OutboxRow).where(*plays).values(withdrawn_at=now))
-    return [row for row in rows if row.valid_until >= now]
 
 
 def ordered_until(session: Session, station: str, airing: str) -> datetime | None:

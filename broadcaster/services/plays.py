@@ -4,9 +4,10 @@ A report is evidence: it is taken in though its airing has ended meanwhile. What
 journalled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,7 @@ from broadcaster.orders.device import PlayReport, PlayState
 from broadcaster.orders.health import Amplifier, Heard
 from broadcaster.orders.topics import Device
 from broadcaster.orders.verify import Refusal
-from broadcaster.services import attending, enrolment, inbox
+from broadcaster.services import adjusting, attending, enrolment, inbox
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.store import airings, journal
 from broadcaster.store import plays as rows
@@ -33,8 +34,14 @@ from broadcaster.store.journal import Action
 from broadcaster.store.play_tables import PlayRow
 from broadcaster.store.tables import AiringRow, DeliveryRow
 
+T = TypeVar("T")
+
 _TOLERANCE = timedelta(seconds=2)  # of clocks that are set while something plays, and of decoders
 _AT_ONCE = 500
+_UNASKED = 20
+"""Reports that are acted on before anybody asks whether something is urgent."""
+_FARTHEST_MS = 120_000
+"""A loudspeaker whose clock is further off plays nothing by it."""
 _OF_REPORT: Mapping[PlayState, StationState] = {
     PlayState.ACCEPTED: StationState.ACCEPTED,
     PlayState.READY: StationState.ACCEPTED,
@@ -55,48 +62,51 @@ class Plays:
     store: Store
     outcomes: Outcomes
 
-    def collect(self, now: datetime) -> None:
-        """Act on what has come into the inbox, once each. Raises StoreError."""
+    def collect(self, now: datetime, is_urgent: Callable[[], bool] = lambda: False) -> None:
+        """Act on what has come into the inbox, once each. Raises StoreError.
+
+        What is left when something is urgent, asked for from time to time, waits for the next call.
+        """
         with self.store.reading() as session:
             waiting = [(row, enrolment.known(session, _sender(row))) for row in inbox.untaken(session, _AT_ONCE)]
         # In the order in which each loudspeaker made them, whichever came first.
-        for_each(sorted(waiting, key=lambda found: found[0].seq), lambda found: self._collect(*found, now))
+        ordered = sorted(waiting, key=lambda found: found[0].seq)
+        for_each(_unless_urgent(ordered, is_urgent), lambda found: self._collect(*found, now))
 
     def _collect(self, row: DeviceMessageRow, loudspeaker: LoudspeakerRow | None, now: datetime) -> None:
         try:
             report = inbox.message(row)
-            if isinstance(report, PlayReport) and report.airing is not None and loudspeaker is not None:
-                self.take(report, loudspeaker.station, now)
+            with self.store.writing() as session:
+                if isinstance(report, PlayReport) and report.airing is not None and loudspeaker is not None:
+                    is_adjustment = adjusting.take(session, report)
+                    if not is_adjustment:
+                        self.take(session, report, loudspeaker.station, now)
+                inbox.taken(session, [row], now)
         except StoreError:
             raise  # it waits for the next time
         except Exception:
-            self._done(row, now)  # else it would stand in the way of all others for ever
+            with self.store.writing() as session:  # else it would stand in the way of all others for ever
+                inbox.taken(session, [row], now)
             raise
-        self._done(row, now)
 
-    def _done(self, row: DeviceMessageRow, now: datetime) -> None:
-        with self.store.writing() as session:
-            inbox.taken(session, [row], now)
-
-    def take(self, report: PlayReport, station: str, now: datetime) -> None:
+    def take(self, session: Session, report: PlayReport, station: str, now: datetime) -> None:
         """Take in one report of a loudspeaker that belongs to this station; `report.airing` names an airing."""
-        with self.store.writing() as session:
-            row = session.get(AiringRow, report.airing, with_for_update=True)
-            play = session.get(PlayRow, (report.airing, station, report.device.loudspeaker))
-            if play is not None and _is_overtaken(report, play):
-                _note_time(play, report)
-                return
-            if row is None or play is None or not _is_possible(report, row, play):
-                self._ignore(session, report, row, station, now)
-                return
-            if report.order != play.number and report.state not in _HEARD:
-                return  # of an order that another has replaced since
-            _note(play, report, now)
-            _attend(session, report, play, now)
-            if row.phase is Phase.ENDED:
-                self._tell_late(session, row, play, now)
-            else:
-                self._carry(session, row, station, report, now)
+        row = session.get(AiringRow, report.airing, with_for_update=True)
+        play = session.get(PlayRow, (report.airing, station, report.device.loudspeaker))
+        if play is not None and _is_overtaken(report, play):
+            _note_time(play, report)
+            return
+        if row is None or play is None or not _is_possible(report, row, play):
+            self._ignore(session, report, row, station, now)
+            return
+        if report.order != play.number and report.state not in _HEARD:
+            return  # of an order that another has replaced since
+        _note(play, report, now)
+        _attend(session, report, play, now)
+        if row.phase is Phase.ENDED:
+            self._tell_late(session, row, play, now)
+        else:
+            self._carry(session, row, station, report, now)
 
     def _carry(self, session: Session, row: AiringRow, station: str, report: PlayReport, now: datetime) -> None:
         """What follows for the station's part, and for the airing."""
@@ -153,13 +163,20 @@ def _is_possible(report: PlayReport, row: AiringRow, play: PlayRow) -> bool:
     is_step = after in STATION_TRANSITIONS[known] or (after is known is StationState.ACCEPTED)
     if report.state is PlayState.STARTED:
         is_overtaken = play.started_at is None and play.ended_at is not None  # by its own end
-        return (is_step or is_overtaken) and report.at >= _start(row) - _TOLERANCE
+        return (is_step or is_overtaken) and _by_our_clock(report) >= _start(row) - _TOLERANCE
     if not is_step:
         return False
     if report.state is PlayState.FINISHED:
         begun, length = play.started_at or _start(row), row.ends_at - row.due_at
         return report.at >= begun + length - min(_TOLERANCE, length / 4)
     return play.started_at is None or report.at >= play.started_at
+
+
+def _by_our_clock(report: PlayReport) -> datetime:
+    """When it was, where the loudspeaker knows how far its clock is from the server's: what is meant at once starts by
+    no clock, and so may seem to start too soon."""
+    offset_ms = report.clock_offset_ms or 0
+    return report.at - timedelta(milliseconds=max(-_FARTHEST_MS, min(_FARTHEST_MS, offset_ms)))
 
 
 def _start(row: AiringRow) -> datetime:
@@ -217,3 +234,10 @@ def _told(plays: Sequence[PlayRow]) -> str:
     """Which loudspeakers of a station did not play to the end, and why."""
     missing = [play for play in plays if play.state is not StationState.FINISHED]
     return ", ".join(f"{play.loudspeaker}: {play.code or play.state}" for play in missing)
+
+
+def _unless_urgent(items: Sequence[T], is_urgent: Callable[[], bool]) -> Iterator[T]:
+    for number, item in enumerate(items, start=1):
+        yield item
+        if number % _UNASKED == 0 and is_urgent():
+            return

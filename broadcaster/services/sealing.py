@@ -60,11 +60,14 @@ class Sealing:
         except BroadcasterError:
             return False
 
-    def send(self, station: Station, envelope: bytes) -> None:
-        """Hand something signed, other than an order to play, to a station that obeys it. Raises BroadcasterError."""
+    def send(self, station: Station, envelope: bytes, only: str | None = None) -> None:
+        """Hand something signed, other than an order to play, to a station that obeys it, or to one loudspeaker.
+
+        Raises BroadcasterError.
+        """
         connector = self.stations.connector(station)
         if isinstance(connector, Signed):  # else it was given another connector meanwhile
-            connector.send(envelope)
+            connector.send(envelope, only)
 
     def _complain(self, row: AiringRow, station: Station, error: Exception) -> None:
         if row.id not in self._complained:

@@ -70,7 +70,6 @@ class OutboxRow(Row):
     clip_sha256: Mapped[str | None] = mapped_column(String(64))
     valid_until: Mapped[datetime] = mapped_column(index=True)
     kept_at: Mapped[datetime]
-    sent_at: Mapped[datetime | None] = mapped_column(index=True)
     withdrawn_at: Mapped[datetime | None]  # taken back, replaced or released: nobody is sent it any more
 
 
@@ -113,3 +112,18 @@ class DoorVisitRow(Row):
     at: Mapped[datetime]
     unacknowledged: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
     ack: Mapped[bytes | None]
+
+
+class AdjustmentRow(Row):
+    """A test tone or a volume that an operator has asked for; its id is the `airing` of the order and its reports."""
+
+    __tablename__ = "adjustments"
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    commune: Mapped[str] = mapped_column(String(64))
+    loudspeaker: Mapped[str] = mapped_column(String(64))
+    station: Mapped[str] = mapped_column(String(64))
+    cmd: Mapped[Command] = mapped_column(Word(Command))
+    volume: Mapped[int]
+    asked_at: Mapped[datetime] = mapped_column(index=True)
+    sent_at: Mapped[datetime | None]
+    answer: Mapped[str] = mapped_column(Text)  # the last one: of the loudspeaker, or why it could not be asked

@@ -69,6 +69,8 @@ class Action(StrEnum):
     LOUDSPEAKER_CODE_MADE = "loudspeaker_code_made"
     LOUDSPEAKER_ENROLLED = "loudspeaker_enrolled"
     LOUDSPEAKER_REMOVED = "loudspeaker_removed"
+    LOUDSPEAKER_TESTED = "loudspeaker_tested"
+    LOUDSPEAKER_VOLUME_SET = "loudspeaker_volume_set"
     LOUDSPEAKER_FAULTY = "loudspeaker_faulty"
     LOUDSPEAKER_MENDED = "loudspeaker_mended"
     ALERT_SENT = "alert_sent"

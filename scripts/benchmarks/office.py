@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from benchmarks.clip_door import clip_door
 from benchmarks.mosquitto import Mosquitto, free_port
 from benchmarks.village import require, scratch
 from broadcaster import application, clock, config, strict_yaml
@@ -59,7 +58,7 @@ def office(communes: int, loudspeakers: int, *, priority: str = "emergency", **s
 
     `station` is what stands in the stations' configuration besides. Now is not in anybody's quiet hours.
     """
-    program = require()
+    executable = require()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         boxes = stack.enter_context(scratch())
@@ -80,25 +79,24 @@ def office(communes: int, loudspeakers: int, *, priority: str = "emergency", **s
         mosquitto.write(
             folder / "broker", password, {each: hashes[each.user] for each in devices}, host="127.0.0.1", port=port
         )
-        stack.callback(Mosquitto(program, folder / "broker", port=port).stop)
-        stack.enter_context(clip_door(built.studio.clips, door))
+        stack.callback(Mosquitto(executable, folder / "broker", port=port).stop)
         address = BrokerAddress("127.0.0.1", port, None, "server", password)
         yield Office(built, codes, names, folders, devices, address, boxes / "clips")
 
 
 @contextmanager
-def worker(found: Office) -> Iterator[subprocess.Popen[str]]:
-    """A `broadcaster worker` of its own, up and running."""
+def program(found: Office, name: str) -> Iterator[None]:
+    """`broadcaster worker` or `broadcaster door`, in a process of its own, up and running."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(config.ENVIRONMENT_PREFIX)}
     folder = found.built.config.data_folder.parent
     with subprocess.Popen(
-        [sys.executable, "-m", "broadcaster", "worker"], cwd=folder, env=plain, text=True, stdout=subprocess.PIPE
+        [sys.executable, "-m", "broadcaster", name], cwd=folder, env=plain, text=True, stdout=subprocess.PIPE
     ) as process:
         try:
             assert process.stdout is not None
             if not process.stdout.readline():
-                raise RuntimeError("The worker did not start.")
-            yield process
+                raise RuntimeError(f"The {name} did not start.")
+            yield
         finally:
             process.terminate()
             process.communicate()

@@ -21,6 +21,7 @@ from pathlib import Path
 from broadcaster import application, clock, config
 from broadcaster.errors import BroadcasterError
 from broadcaster.player import identity
+from broadcaster.store import schema
 from loudspeakers.enrolling import NoRoomError, enrolled
 from loudspeakers.processes import EVERYONE, Event, Processes
 
@@ -46,7 +47,9 @@ def main(arguments: list[str]) -> int:
 
     count = max(1, min(options.processes, len(folders)))
     with tempfile.TemporaryDirectory() as clips:
-        processes = Processes(folders, Path(clips), count, tell, _faults(options, [path.name for path in folders]))
+        processes = Processes(
+            folders, Path(clips), count, tell, faults=_faults(options, [path.name for path in folders])
+        )
         with closing(processes):
             if processes.until_ready():
                 _pass_on(processes)
@@ -69,19 +72,31 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         prog="scripts/fleet", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     reader.add_argument(
-        "count", nargs="?", type=int, default=20, metavar="N", help="how many; 20 unless told otherwise"
+        "count", nargs="?", type=_number, default=20, metavar="N", help="how many; 20 unless told otherwise"
     )
     where = reader.add_mutually_exclusive_group(required=True)
     where.add_argument("--folder", type=Path, help="a folder of enrolled loudspeakers, one folder each")
     where.add_argument("--data", type=Path, help="a data folder of Broadcaster, such as data")
     reader.add_argument(
-        "--processes", type=int, default=os.cpu_count() or 1, metavar="P", help="how many processes share them"
+        "--processes", type=_number, default=os.cpu_count() or 1, metavar="P", help="how many processes share them"
     )
     for fault in FAULTS:
         reader.add_argument(
-            f"--{fault}", default="0", metavar="K", help=f"so many begin with this fault, or {EVERYONE}"
+            f"--{fault}", type=_share, default="0", metavar="K", help=f"so many begin with this fault, or {EVERYONE}"
         )
     return reader.parse_args(arguments)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is no number of loudspeakers or processes")
+    return int(text)
+
+
+def _share(text: str) -> str:
+    if text != EVERYONE and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"write a number or {EVERYONE}, not {text}")
+    return text
 
 
 def _folders(options: argparse.Namespace) -> list[Path]:
@@ -93,6 +108,7 @@ def _folders(options: argparse.Namespace) -> list[Path]:
     settings = config.load(data.parent).model_copy(update={"data_folder": data})
     built = application.build(settings)
     try:
+        schema.check(built.store)
         return enrolled(built, options.count, clock.now())
     finally:
         built.close()

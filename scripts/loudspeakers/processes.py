@@ -1,6 +1,7 @@
 """The processes in which virtual loudspeakers live, as one: lines go to whom they concern, events come together."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -21,8 +22,9 @@ class Processes:
     """
 
     def __init__(
-        self, folders: Sequence[Path], clips: Path, count: int, on_event: Callable[[Event], None],
+        self, folders: Sequence[Path], clips: Path, count: int, on_event: Callable[[Event], None], *,
         faults: Sequence[str] = (), module: str = "broadcaster.player.fleet_process",
+        niceness: int = 0,
     ) -> None:  # fmt: skip
         self._on_event = on_event
         self._changed = threading.Condition()
@@ -30,11 +32,13 @@ class Processes:
         self._waiting = set(range(count))
         self.failure = ""
         options = [part for line in faults for part in ("-f", line)]
-        command = [sys.executable, "-m", module, *options]
+        gently = ["nice", "-n", str(niceness)] if niceness and os.name == "posix" else []
+        command = [*gently, sys.executable, "-m", module, *options]
         self._children = [
             subprocess.Popen(
                 [*command, str(clips / str(number)), *map(str, folders[number::count])],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+                start_new_session=True,  # Ctrl-C is for whoever started them, and they end with what they are told
             )
             for number in range(count)
         ]  # fmt: skip

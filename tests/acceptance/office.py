@@ -68,6 +68,19 @@ class Office:
         self._running.append(process)
         return process
 
+    def lines_with(self, process: "subprocess.Popen[str]", words: str, count: int) -> list[str]:
+        """The next so many lines of its output that hold these words; one that never says so is ended."""
+        assert process.stdout is not None
+        limit = threading.Timer(LIMIT_S, process.kill)
+        limit.start()
+        seen: list[str] = []
+        for line in process.stdout:
+            seen.append(line.rstrip())
+            if sum(words in each for each in seen) == count:
+                limit.cancel()
+                return [each for each in seen if words in each]
+        raise AssertionError(f"It ended or was ended after {seen}")
+
     def settle_in(self) -> None:
         """A commune with a station, a virtual loudspeaker unless it is of another kind, and one approved bulletin."""
         home = _HOME if self.kind == "soundcard" else _HOME.replace("soundcard", self.kind).replace("sink: none", "")

@@ -75,7 +75,7 @@ class SignedConnector:
     def deliver(self, order: Order) -> None:
         self.send(order.envelope)
 
-    def send(self, envelope: bytes) -> None:
+    def send(self, envelope: bytes, only: str | None = None) -> None:
         if self.wire.is_cut:
             raise DeliveryError("Station {station} does not answer.", is_permanent=False, station=self._station.code)
         self.wire.sent.append((self._station.code, envelope))

@@ -14,14 +14,16 @@ from broadcaster import application, clock
 from broadcaster.application import Application, State
 from broadcaster.config import WorkerSettings
 from broadcaster.config_devices import BrokerSettings
-from broadcaster.domain.airing import Evidence, Outcome
+from broadcaster.domain.airing import Evidence, Outcome, Scope
 from broadcaster.domain.loudspeaker import Presence
 from broadcaster.jobs.worker import Worker
 from broadcaster.orders import envelope as envelopes
 from broadcaster.orders import keyfolder, payload
 from broadcaster.orders.device import PlayState
+from broadcaster.orders.payload import Command
 from broadcaster.orders.topics import Device, Part
-from broadcaster.services import attending, enrolment
+from broadcaster.services import attending, enrolment, stops
+from broadcaster.services.plays import Plays
 from broadcaster.services.rehearsals import rehearse
 from broadcaster.store.engine import Store
 from tests.fakes.mosquitto import free_port
@@ -132,3 +134,21 @@ def test_a_broker_that_cannot_be_started_is_told_and_tried_again(
         until(lambda: [status.state for status in village.worker.listening.status()] == [State.FAILING])
         assert "broker.port" in str(village.worker.listening.status()[0].fault)
     until(lambda: [status.state for status in village.worker.listening.status()] == [State.READY])
+
+
+def test_a_stop_goes_out_though_what_airs_hangs(village: Village, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over, hangs = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        hangs.set()
+        is_over.wait(PATIENCE_S)
+
+    monkeypatch.setattr(Plays, "collect", hang)
+    village.worker.start()
+    with closing(village.connected()) as client:
+        assert hangs.wait(PATIENCE_S)
+        stops.stop(village.world.store, Scope.EVERYTHING, "", "thử", village.world.actor("operator"), clock.now())
+        until(lambda: bool(client.heard))
+        is_over.set()
+    found = payload.parse(envelopes.unverified_payload(client.heard[0].payload, limit_bytes=9000))
+    assert (found.cmd, found.airing) == (Command.STOP, None)

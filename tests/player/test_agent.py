@@ -317,6 +317,15 @@ def test_the_switch_by_hand_wins(box: Box) -> None:
     assert box.states()[-1] == "stopped:switch"
 
 
+def test_what_is_meant_at_once_sounds_at_once_though_the_clock_is_behind(box: Box) -> None:
+    server = box.time.now() + 100 * SECOND
+    at_once = {"nbf": server, "start": server, "exp": server + 5 * MINUTE, "priority": Priority.EMERGENCY}
+    box.obey(held(box, 1, seq=9, **at_once))
+    before = box.time.now()
+    box.until(before + SECOND)
+    assert [at for at, _ in box.horn.heard] == [before]
+
+
 def test_an_emergency_ends_what_sounds_and_sounds_itself(box: Box) -> None:
     def alarm(position_s: float) -> None:
         if position_s == 4:

@@ -13,7 +13,7 @@ from broadcaster.services import outbox
 from broadcaster.store.device_tables import OutboxRow
 from broadcaster.store.engine import Store
 from tests.fixtures import KINDS
-from tests.orders.cast import AIRINGS, HOUR, MINUTE, NOW, at_once, play, signed
+from tests.orders.cast import HOUR, MINUTE, NOW, at_once, play, signed
 from tests.services.devices import KEP, enrolled
 
 LOA = Station("kep-loa", "kep", "mqtt", Mode.LIVE)
@@ -62,21 +62,6 @@ def test_two_who_ask_at_once_get_different_numbers(devices: Store) -> None:
     assert sorted(found) == [MILLISECONDS + count for count in range(30)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_order_waits_until_it_was_sent_or_is_over(devices: Store) -> None:
-    kept(devices, play(0, seq=2))
-    kept(devices, play(1, seq=1), LOA_2)
-    with devices.writing() as session:
-        rows = outbox.unsent(session, NOW, 10)
-        assert [(row.seq, row.station, row.airing) for row in rows] == [
-            (1, "kep-loa-2", AIRINGS[1]), (2, "kep-loa", AIRINGS[0])
-        ]  # fmt: skip
-        assert outbox.sent(session, rows[:1], NOW) == 1
-        assert outbox.sent(session, rows[:1], NOW) == outbox.sent(session, [], NOW) == 0
-        assert [row.seq for row in outbox.unsent(session, NOW, 10)] == [2]
-        assert outbox.unsent(session, NOW + 66 * MINUTE, 10) == []
-
-
 def test_a_loudspeaker_is_told_what_is_still_good_by_number(devices: Store) -> None:
     enrolled(devices)
     second, first = kept(devices, play(1, seq=2)), kept(devices, play(0, seq=1))
@@ -118,20 +103,6 @@ def test_the_last_volume_counts_and_a_tone_is_for_those_who_are_there(devices: S
     assert valid(devices) == [last]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_is_withdrawn_is_sent_to_nobody_any_more(devices: Store) -> None:
-    kept(devices, play(0, seq=1))
-    elsewhere = kept(devices, play(0, seq=2), LOA_2)
-    with devices.writing() as session:
-        outbox.sent(session, outbox.unsent(session, NOW, 1), NOW)
-        assert [row.seq for row in outbox.withdraw(session, AIRINGS[0], NOW, station="kep-loa")] == [1]
-        assert outbox.withdraw(session, AIRINGS[0], NOW, station="kep-loa") == []
-    assert (valid(devices), valid(devices, "kep-loa-2")) == ([], [elsewhere])
-    with devices.writing() as session:
-        assert [row.station for row in outbox.withdraw(session, AIRINGS[0], NOW)] == ["kep-loa-2"]
-        assert outbox.unsent(session, NOW, 10) == []
-
-
 def test_only_clips_that_were_ordered_may_be_fetched(devices: Store) -> None:
     enrolled(devices)
     enrolled(devices, Device("kep", "kep-02"), "kep-loa-2")
@@ -146,8 +117,7 @@ def test_only_clips_that_were_ordered_may_be_fetched(devices: Store) -> None:
     assert not may("kep-99")
     assert not may(sha256="cd" * 32)
     assert not may(after=66 * MINUTE)
-    with devices.writing() as session:
-        outbox.withdraw(session, AIRINGS[0], NOW)
+    kept(devices, at_once(Command.CANCEL, 0, seq=2))
     assert not may()
 
 

@@ -230,3 +230,18 @@ def test_a_report_waits_while_the_database_is_away(handed_over: Village, monkeyp
             handed_over.says(0, STARTED, DUE)
     handed_over.world.tick(DUE)
     assert handed_over.plays()["kep-01"].state is StationState.STARTED
+
+
+def test_what_is_urgent_does_not_wait_for_a_thousand_reports(handed_over: Village) -> None:
+    with handed_over.world.store.writing() as session:
+        loudspeaker = handed_over.loudspeakers[0]
+        for _ in range(30):
+            envelope = loudspeaker.says(ACCEPTED, handed_over.order, DUE - LEAD)
+            inbox.receive(session, loudspeaker.device, [envelope], DUE - LEAD)
+    collecting = Plays(handed_over.world.store, handed_over.world.outcomes)
+    collecting.collect(DUE - LEAD, lambda: True)
+    with handed_over.world.store.reading() as session:
+        assert 0 < len(inbox.untaken(session, 100)) < 30
+    collecting.collect(DUE - LEAD, lambda: False)
+    with handed_over.world.store.reading() as session:
+        assert inbox.untaken(session, 100) == []

@@ -99,12 +99,11 @@ def _orders() -> None:
         sa.Column("clip_sha256", sa.String(length=64), nullable=True),
         sa.Column("valid_until", _MOMENT, nullable=False),
         sa.Column("kept_at", _MOMENT, nullable=False),
-        sa.Column("sent_at", _MOMENT, nullable=True),
         sa.Column("withdrawn_at", _MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("commune", "seq", name=op.f("uq_outbox_commune_seq")),
     )
-    for columns in (["airing"], ["sent_at"], ["valid_until"], ["station", "valid_until"]):
+    for columns in (["airing"], ["valid_until"], ["station", "valid_until"]):
         op.create_index(op.f(f"ix_outbox_{'_'.join(columns)}"), "outbox", columns)
     op.create_table(
         "order_numbers",

@@ -1,4 +1,4 @@
-"""What waits for loudspeakers at the door"""
+"""What waits for loudspeakers at the door, and what operators ask of them"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,3 +28,17 @@ def upgrade() -> None:
         sqlite_where=sa.text("unacknowledged IS NOT NULL"),
         postgresql_where=sa.text("unacknowledged IS NOT NULL"),
     )
+    op.create_table(
+        "adjustments",
+        sa.Column("id", sa.String(length=26), nullable=False),
+        sa.Column("commune", sa.String(length=64), nullable=False),
+        sa.Column("loudspeaker", sa.String(length=64), nullable=False),
+        sa.Column("station", sa.String(length=64), nullable=False),
+        sa.Column("cmd", sa.String(length=32), nullable=False),
+        sa.Column("volume", sa.Integer(), nullable=False),
+        sa.Column("asked_at", _MOMENT, nullable=False),
+        sa.Column("sent_at", _MOMENT, nullable=True),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_adjustments")),
+    )
+    op.create_index(op.f("ix_adjustments_asked_at"), "adjustments", ["asked_at"])
