@@ -194,7 +194,7 @@ class EmbeddedBroker:
         if found.will is not None and not access.may_leave(found.user, found.will.topic):
             log.warning("A last will was refused.", extra={"action": "broker_refused", "user": found.user})
             return _WRONG_PASSWORD, ""
-        if len(self._guests) >= self._most_guests and found.user not in {SERVER_USER, *self._guests}:
+        if len(self._guests.keys() - {SERVER_USER, found.user}) >= self._most_guests and found.user != SERVER_USER:
             log.warning("The broker is full.", extra={"action": "broker_full", "user": found.user})
             return _UNAVAILABLE, ""
         return 0, kept

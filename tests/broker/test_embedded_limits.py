@@ -9,9 +9,10 @@ import pytest
 from broadcaster.broker import embedded, guest, inner, strangers
 from broadcaster.broker.embedded import EmbeddedBroker
 from broadcaster.broker.strangers import Strangers
-from broadcaster.orders.topics import Part
+from broadcaster.orders.topics import Device, Part
 from tests.broker.wires import (
     KEP,
+    KEPT,
     PATIENCE_S,
     SUBSCRIBE,
     SUBSCRIBED,
@@ -19,6 +20,7 @@ from tests.broker.wires import (
     box,
     connect,
     linked,
+    running,
     said,
     still_serves,
     wire_in,
@@ -115,11 +117,17 @@ def test_a_connection_that_could_not_follow_another_locks_nobody_out(
     still_serves(broker)
 
 
-def test_more_than_there_is_room_for_are_told_so_but_never_the_server(broker: EmbeddedBroker) -> None:
-    broker._most_guests = 0
-    assert said(broker, connect()) == b"\x20\x02\x00\x03"
-    with linked(broker.port):
-        pass
+def test_more_than_there_is_room_for_are_told_so_but_never_the_server() -> None:
+    other = Device("kep", "loa-2")
+    with running(users={KEP.user: KEPT, other.user: KEPT}) as broker:
+        broker._most_guests = 1
+        with linked(broker.port), closing(box(broker)) as client:
+            assert client.is_in
+            assert said(broker, connect(user=other.user)) == b"\x20\x02\x00\x03"
+            with closing(box(broker)) as again:
+                assert again.is_in
+        with closing(box(broker)), linked(broker.port) as link:
+            assert link.is_connected()
 
 
 def test_a_second_connection_takes_the_place_of_the_first(broker: EmbeddedBroker) -> None:
