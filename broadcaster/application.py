@@ -99,7 +99,7 @@ class Application:
 
     @property
     def signer(self) -> Signer:
-        """Reads the communes' keys: only the worker may."""
+        """Reads the communes' keys: only the worker may, and who makes a pack."""
         return Signer(self.keys_folder, self.config.door.url, self.config)
 
     @property

@@ -1,7 +1,9 @@
 """Files that are either whole or not there, and cells that no spreadsheet takes for a formula."""
 
+import errno
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 from ulid import ULID
@@ -36,6 +38,19 @@ def settle(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def read_plain(path: Path, limit_bytes: int, offset: int = 0) -> bytes:
+    """At most so many bytes of a file that anybody may have made, from a byte on.
+
+    Raises OSError, also for a link, a folder or a device: nothing is followed, and nothing is waited for.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if path.is_symlink() or not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "It is no plain file", str(path))
+        file.seek(offset)
+        return file.read(limit_bytes)
 
 
 def sha256(path: Path) -> str:

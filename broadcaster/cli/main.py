@@ -32,6 +32,7 @@ from broadcaster.cli import (
     serve,
     service,
     spoken,
+    station,
     stop,
     timetable,
     voices,
@@ -64,6 +65,7 @@ app.add_typer(emergency.app, name="emergency")
 app.add_typer(log.app, name="log")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
+app.add_typer(station.app, name="station")
 app.add_typer(loudspeaker.app, name="loudspeaker")
 app.add_typer(player.app, name="player")
 

@@ -2,6 +2,7 @@
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from broadcaster import strict_yaml
@@ -28,7 +29,8 @@ class Capabilities:
 
     `lead_s` is how long before the due time an order should be handed over. `plays_here` says that the sound comes
     from this very process, or is started by it, and so dies with it; otherwise handing the same airing over twice must
-    be harmless. `grade` says who could make it speak, `evidence` the most that can ever be known of an airing.
+    be harmless. `grade` says who could make it speak, `evidence` the most that can ever be known of an airing. Without
+    `confirms_stop` an order that was taken back may be obeyed all the same: somebody may have carried it away.
     """
 
     holds_orders: bool
@@ -39,6 +41,7 @@ class Capabilities:
     lead_s: float
     grade: Grade
     evidence: Evidence = Evidence.FINISHED
+    confirms_stop: bool = True
 
 
 class Connector(Protocol):
@@ -77,10 +80,22 @@ class Signed(Connector, Protocol):
         """
 
 
+@runtime_checkable
+class Carried(Signed, Protocol):
+    """Its orders may be carried by hand: they are good for 8 days, and their clips lie beside them."""
+
+    receipts: Path | None
+    """The folder in which its loudspeakers leave what they report, where they do."""
+
+    def clip_name(self, order: Order) -> str:
+        """The name of the file with an order's clip, beside the order."""
+
+
 def connect(station: Station) -> Connector:
     """The connector of a station. Raises InputError for an unknown kind or a configuration that does not fit."""
     kind = _kind(station)
-    connector: Connector = kind(station, _config(station, kind))
+    made_of = getattr(kind, "of", kind)  # a kind of which there are several
+    connector: Connector = made_of(station, _config(station, kind))
     return connector
 
 

@@ -5,28 +5,22 @@ the inbox (`services.conversing`), signed by each, and not through here. One tha
 """
 
 from collections.abc import Sequence
-from typing import Annotated
 
 from pydantic import Field as Setting
-from pydantic import field_validator
 
 from broadcaster.connectors import mqtt_link
 from broadcaster.connectors.base import Capabilities
+from broadcaster.connectors.loudspeakers import Loudspeakers
 from broadcaster.connectors.mqtt_punctual import Punctual
 from broadcaster.domain.airing import Evidence
-from broadcaster.domain.loudspeaker import MAX_PER_STATION
 from broadcaster.domain.order import Order, Report
 from broadcaster.domain.place import Grade, Station
 from broadcaster.errors import BroadcasterError, DeliveryError
-from broadcaster.orders.strict_json import ID
 from broadcaster.orders.topics import Device, Part
-from broadcaster.strict_yaml import Strict, problem
 
 _CONFIRMED_WITHIN_S = 10.0
 _LONGEST_LEAD_S = 22 * 3600
 """An order is good for 24 hours, and is signed when it is handed over."""
-
-Id = Annotated[str, Setting(pattern=f"^{ID.pattern}$")]
 
 
 def _publish_all(items: Sequence[tuple[str, bytes]]) -> list[DeliveryError | None]:
@@ -41,20 +35,11 @@ _punctual = Punctual(_publish_all)
 
 
 class MqttConnector:
-    class Config(Strict):
+    class Config(Loudspeakers):
         """Without `holds_orders` an order is published in its due second."""
 
-        loudspeakers: list[Id] = Setting([], max_length=MAX_PER_STATION)
         holds_orders: bool = True
         lead_s: float = Setting(1800.0, ge=0, le=_LONGEST_LEAD_S)
-
-        @field_validator("loudspeakers")
-        @classmethod
-        def _each_once(cls, value: list[str]) -> list[str]:
-            twice = next((name for name in value if value.count(name) > 1), None)
-            if twice is not None:
-                raise problem("{name} stands here twice", name=twice)
-            return value
 
     def __init__(self, station: Station, config: Config) -> None:
         self._station = station

@@ -99,6 +99,7 @@ class Worker:
             if not self._is_ours():
                 return  # the database went away, and another worker may have taken over
             self._outcomes.collect(clock.now())
+            self._hand_over.receipts.run(clock.now())
             self._plays.collect(clock.now(), self._is_emergency)
             self._answering.run(clock.now())
             with self._precedence:

@@ -188,6 +188,14 @@ def read_message(envelope: bytes, sender: Device, key: bytes) -> PlayReport | He
     return found
 
 
+def sender(envelope: bytes) -> Device:
+    """Who says that it has sent this: believed by nobody until `read_message` has verified it.
+
+    Raises MalformedError, TooLargeError.
+    """
+    return _head(strict_json.read(envelopes.unverified_payload(envelope, limit_bytes=LIMIT_BYTES)))
+
+
 def sign_ack(ack: Ack, key: PrivateKey) -> bytes:
     return envelopes.sign(ack.as_bytes(), ACK_TYPE, key)
 

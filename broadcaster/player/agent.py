@@ -6,6 +6,7 @@ Somebody calls `receive` with what comes in, and then, each in a thread of its o
 
 import logging
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,7 @@ class Agent:
         self._stage = Stage(self._book, clips, wires.sink, folder, on_play=wires.on_play, listen=wires.listen)
         self._receiver = Receiver(self._book, self._stage.silence)
         self._fetching = Fetching(self._book, clips, wires.fetch)
+        self._following = threading.Lock()
         with self._book.lock:
             self._book.recover()
 
@@ -126,7 +128,8 @@ class Agent:
     def wait(self, longest_s: float) -> None:
         """Wait for something new to play."""
         with self._book.changed:
-            self._book.changed.wait(longest_s)
+            self._book.changed.wait_for(lambda: self._book.has_news, longest_s)
+            self._book.has_news = False
 
     def look(self) -> None:
         """The physical switch, and what is more urgent than what sounds."""
@@ -135,19 +138,21 @@ class Agent:
     def work(self) -> bool:
         """Fetch keys or a piece of a clip; False where there is nothing to fetch just now."""
         if self._receiver.wants_keys:
-            self._follow_keys()
+            self.follow_keys()
         return self._fetching.work()
+
+    def follow_keys(self) -> None:
+        """Ask for newer keys, and look again at what no known key had signed. Raises nothing."""
+        try:
+            with self._following:  # two at once could pin the older keys last
+                self._fetching.follow_keys(self._wires.fetch_keys)
+        except (BroadcasterError, OSError) as error:  # the next acknowledgement tells of them again
+            log.warning("Keys were not fetched.", exc_info=error, extra={"action": "keys_not_fetched"})
+        finally:
+            self._receiver.solve()
 
     def close(self) -> None:
         """Silence; `step` plays no more."""
         self._stage.close()
         with self._book.changed:
-            self._book.changed.notify_all()
-
-    def _follow_keys(self) -> None:
-        try:
-            self._fetching.follow_keys(self._wires.fetch_keys)
-        except (BroadcasterError, OSError) as error:  # the next acknowledgement tells of them again
-            log.warning("Keys were not fetched.", exc_info=error, extra={"action": "keys_not_fetched"})
-        finally:
-            self._receiver.solve()
+            self._book.tell()

@@ -58,9 +58,15 @@ class Book:
         self._path = folder / "memory.json"
         self._limit_percent = volume_limit_percent
         self._is_unsaved = False
+        self.has_news = False
         self.hello: int | None = None
         """The number of the last hello, until it was answered."""
         self.memory = self._loaded()
+
+    def tell(self) -> None:
+        """Have the playing thread look again, also one that was just about to wait."""
+        self.has_news = True
+        self.changed.notify_all()
 
     def pin(self, keys: KeyDocument) -> None:
         self.keys = keys

@@ -65,7 +65,7 @@ class Fetching:
             book.remember(book.memory.noted(held.order.airing or "", State.READY))
             held.is_ready = True
             book.report(held.order, PlayState.READY, is_answer=True)
-            book.changed.notify_all()
+            book.tell()
 
     def _postpone(self, held: Held, fault: Refusal) -> None:
         """The next try comes later and later, but soon where the clip is needed soon."""

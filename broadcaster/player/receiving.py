@@ -44,7 +44,7 @@ class Receiver:
             verdict = examine(envelope, self._book.listener, self._book.memory, self._book.clock.now())
             if isinstance(verdict, Accepted):
                 self._obey(verdict, envelope)
-                self._book.changed.notify_all()
+                self._book.tell()
             elif isinstance(verdict, Duplicate):
                 self._book.report(verdict.order, PlayState(verdict.state), is_answer=True)
             elif verdict.code is not Refusal.SIGNATURE or not may_ask_for_keys or not self._ask_for_keys(envelope):

@@ -21,6 +21,7 @@ from broadcaster.player.identity import Identity
 from broadcaster.player.link import BACK_OFF_S, Link, Way
 from broadcaster.player.senses import Microphone, senses
 from broadcaster.player.settings import Settings
+from broadcaster.player.stick import Stick
 
 log = logging.getLogger(__name__)
 
@@ -95,18 +96,21 @@ def _enrolled(folder: Path, is_over: threading.Event) -> Identity:
     return identity.load(folder)
 
 
-def _made(folder: Path, known: Identity, chosen: Settings, stack: ExitStack) -> tuple[Agent, Link]:
+def _made(folder: Path, known: Identity, chosen: Settings, stack: ExitStack) -> tuple[Agent, Link | Stick]:
     microphone = Microphone(chosen.microphone.silent_below_dbfs) if chosen.microphone.enabled else None
     door = Door(known.door, known.device.user, known.password)
     stack.callback(door.close)
-    link = Link(
-        known, Way(chosen.link), poll_s=chosen.poll_s, tls_ca=chosen.tls_ca, on_state=partial(_write_state, folder)
-    )
+    on_state = partial(_write_state, folder)
+    link: Link | Stick
+    if chosen.link == "stick" and chosen.stick is not None:
+        link = Stick(chosen.stick, known, on_state=on_state)
+    else:
+        link = Link(known, Way(chosen.link), poll_s=chosen.poll_s, tls_ca=chosen.tls_ca, on_state=on_state)
     wires = Wires(
         link=link,
         sink=sink_for(chosen.sink),
-        fetch=door.clip,
-        fetch_keys=door.keys,
+        fetch=link.clip if isinstance(link, Stick) else door.clip,
+        fetch_keys=link.keys if isinstance(link, Stick) else door.keys,
         senses=senses(chosen, microphone),
         listen=microphone.listen if microphone is not None else (lambda _: None),
     )

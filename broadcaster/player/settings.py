@@ -4,10 +4,10 @@ Who it is and what it may play is not here: that comes from the server with the 
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field as Setting
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from broadcaster import strict_yaml
 from broadcaster.audio.play import sink_for
@@ -40,13 +40,20 @@ class Settings(Strict):
     sink: str = "device"
     volume_limit_percent: int = Setting(100, ge=0, le=100)
     quota_mb: int = Setting(500, ge=1)
-    link: Literal["auto", "mqtt", "http"] = "auto"
+    link: Literal["auto", "mqtt", "http", "stick"] = "auto"
+    stick: Path | None = None
     poll_s: float = Setting(15.0, ge=1, le=3600)
     tls_ca: Path | None = None
     switch: SwitchSettings = SwitchSettings()
     amplifier: AmplifierSettings = AmplifierSettings()
     microphone: MicrophoneSettings = MicrophoneSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.link == "stick" and self.stick is None:
+            raise problem("write where the stick is mounted", key="stick")
+        return self
 
     @field_validator("sink")
     @classmethod

@@ -6,7 +6,7 @@ noticed by the next one; that only one worker sends is decided by a conditional 
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -34,6 +34,7 @@ from broadcaster.services.latching import Latching
 from broadcaster.services.ordering import Signer
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.services.recalling import Recall
+from broadcaster.services.receipts import Receipts
 from broadcaster.services.rendering import Studio
 from broadcaster.services.sealing import Sealing
 from broadcaster.services.silencing import Silencer
@@ -70,6 +71,7 @@ class HandOver:
     delivering: Delivering = field(init=False)
     silencer: Silencer = field(init=False)
     latching: Latching = field(init=False)
+    receipts: Receipts = field(init=False)
     adjusting: Adjusting = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +80,7 @@ class HandOver:
         object.__setattr__(self, "delivering", Delivering(self.store, self.outcomes, self.dispatch))
         object.__setattr__(self, "silencer", Silencer(self.store, self.sealing, self.dispatch))
         object.__setattr__(self, "latching", Latching(self.store, self.sealing, self.dispatch))
+        object.__setattr__(self, "receipts", Receipts(self.store, self.outcomes.stations, self.dispatch))
         object.__setattr__(self, "adjusting", Adjusting(self.store, self.sealing, self.dispatch))
 
     def run(self, now: datetime) -> int:
@@ -102,6 +105,21 @@ class HandOver:
         finally:
             self.delivering.go_on(now)
         return len(ready)
+
+    def ahead(self, session: Session, row: AiringRow, stations: Sequence[Station]) -> dict[str, Order] | Verdict:
+        """What each station would be ordered if a planned airing were handed over at its time, or why it may not air.
+
+        By what is true now; changes nothing.
+        """
+        stopped = stops.in_force(session)
+        found, missing = targets(session, row, stations, stopped)
+        latest = self._latest_start(session, row)
+        fault = self._fault(session, row, found, (row.due_at, latest), cut(row, stopped, ())) or missing
+        fault = fault or self._clip_fault(session.get_one(ClipRow, row.clip))
+        if fault is not None:
+            return fault
+        orders = self._orders(session, row, found, latest)
+        return {code: replace(order, start=row.due_at) for code, order in orders.items()}
 
     def recall(self, now: datetime) -> None:
         """Take back or cut short what may not air so any more, and plan anew what was taken back.

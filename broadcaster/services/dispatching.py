@@ -22,6 +22,8 @@ class Errand(StrEnum):
     STOP = "stop"
     LATCH = "latch"
     """A stop or release of the whole station."""
+    READ = "read"
+    """Receipts that loudspeakers have left."""
     ADJUST = "adjust"
     """A test tone or the volume of one loudspeaker."""
 

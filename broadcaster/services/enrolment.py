@@ -21,6 +21,7 @@ from broadcaster.errors import InputError
 from broadcaster.orders import device as devices
 from broadcaster.orders import topics
 from broadcaster.orders.keys import SPKI_PREFIX
+from broadcaster.orders.payload import HELD, PACK
 from broadcaster.orders.strict_json import ID
 from broadcaster.orders.topics import Device
 from broadcaster.services import attending, communes
@@ -54,7 +55,7 @@ class Enrolled:
 def add(session: Session, commune: str, station: str, loudspeaker: str, now: datetime, *, actor: Actor) -> str:
     """A new loudspeaker of a station; returns its one-time code. Raises InputError, NotAllowedError.
 
-    A station of the connector `mqtt` names its loudspeakers in its configuration: this one too from now on.
+    A station of such loudspeakers names them in its configuration: this one too from now on.
     """
     actor.require_in([commune], *KEEPERS)
     if not ID.fullmatch(loudspeaker):
@@ -123,16 +124,29 @@ def of_station(session: Session, station: str) -> list[LoudspeakerRow]:
     return list(session.scalars(query.order_by(LoudspeakerRow.id)))
 
 
+def takes_loudspeakers(station: StationRow) -> bool:
+    """Whether a station is one of loudspeakers that obey signed orders, by its configuration."""
+    return station.connector == "mqtt" or _is_carried(station)
+
+
+def held(station: StationRow) -> timedelta:
+    """How long an order for the loudspeakers of a station may be good: on a stick it is 8 days on its way."""
+    return PACK if _is_carried(station) else HELD
+
+
 def only_station(session: Session, commune: str) -> str:
     """The one station of a commune whose loudspeakers obey signed orders. Raises InputError for none or several."""
-    here = select(StationRow.code).where(StationRow.commune == commune, StationRow.connector == "mqtt")
-    codes = list(session.scalars(here.order_by(StationRow.code)))
+    here = select(StationRow).where(StationRow.commune == commune).order_by(StationRow.code)
+    codes = [row.code for row in session.scalars(here) if takes_loudspeakers(row)]
     if not codes:
         communes.named(session, [commune])
-        raise InputError("{commune} has no station of the connector mqtt. Name one with --station.", commune=commune)
+        raise InputError(
+            "{commune} has no station of loudspeakers that obey signed orders. Name one with --station.",
+            commune=commune,
+        )  # fmt: skip
     if len(codes) > 1:
         raise InputError(
-            "Name the station with --station; {commune} has of the connector mqtt: {known}.",
+            "Name the station with --station; {commune} has several of loudspeakers that obey signed orders: {known}.",
             commune=commune, known=", ".join(codes),
         )  # fmt: skip
     return codes[0]
@@ -225,13 +239,17 @@ def _station(session: Session, commune: str, code: str) -> StationRow:
 
 def _name_in_station(session: Session, station: StationRow, loudspeaker: str) -> None:
     named = list(station.config.get("loudspeakers", []))
-    if station.connector != "mqtt" or loudspeaker in named:
+    if not takes_loudspeakers(station) or loudspeaker in named:
         return
     if len(named) >= MAX_PER_STATION:
         raise InputError("Station {station} has {count} loudspeakers; more are too many.", station=station.code,
                          count=len(named))  # fmt: skip
     station.config = {**station.config, "loudspeakers": [*named, loudspeaker]}
     session.flush()
+
+
+def _is_carried(station: StationRow) -> bool:
+    return station.connector == "folder" and station.config.get("signed") is True
 
 
 def _required(session: Session, commune: str, loudspeaker: str) -> LoudspeakerRow:

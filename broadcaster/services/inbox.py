@@ -102,6 +102,12 @@ def about(session: Session, airing: str) -> list[DeviceMessageRow]:
     return list(session.scalars(query.order_by(DeviceMessageRow.id)))
 
 
+def newest(session: Session, device: Device, public_key: str, limit: int) -> list[int]:
+    """The numbers of the last messages that are kept of a loudspeaker with this key, in order."""
+    query = select(DeviceMessageRow.seq).where(*_of(device), DeviceMessageRow.public_key == public_key)
+    return sorted(session.scalars(query.order_by(DeviceMessageRow.seq.desc()).limit(limit)))
+
+
 def forget(session: Session, before: datetime) -> None:
     """Drop what was taken before a moment."""
     session.execute(delete(DeviceMessageRow).where(DeviceMessageRow.taken_at < before))

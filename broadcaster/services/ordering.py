@@ -1,6 +1,6 @@
 """Making signed orders out of what is planned and stopped, after a last look at what was approved.
 
-Only the worker comes here; nothing else may read the keys.
+Only the worker comes here, and who makes a pack for a stick; nothing else may read the keys.
 """
 
 import re
@@ -21,18 +21,20 @@ from broadcaster.orders import keyfolder
 from broadcaster.orders.device import Ack, sign_ack
 from broadcaster.orders.keyfolder import KeyRing
 from broadcaster.orders.keys import Purpose
-from broadcaster.orders.payload import HELD, IMMEDIATE, Approval, Audio, Command, Lateness, LatePolicy, Payload
+from broadcaster.orders.payload import HELD, IMMEDIATE, PACK, Approval, Audio, Command, Lateness, LatePolicy, Payload
 from broadcaster.orders.strict_json import whole
 from broadcaster.orders.topics import Device
 from broadcaster.services import emergencies, outbox
 from broadcaster.services.approvals import approvable_of
-from broadcaster.services.signing import SigningError, sign_order, signing_key
+from broadcaster.services.signing import SigningError, obeyed, sign_order, signing_key
 from broadcaster.store import communes as places
 from broadcaster.store.device_tables import AdjustmentRow, OutboxRow
 from broadcaster.store.tables import AiringRow, CommuneRow, RevisionRow, ScheduleRow, SubmissionRow
 
 MOST_AN_HOUR = 240
 """Orders to play, to one station: more than any day of a commune has, so that something has gone wrong."""
+MOST_ON_A_STICK = 480
+"""The same where a week is signed at once: a loudspeaker remembers 1024 airings."""
 
 _TYPES = {".mp3": "audio/mpeg", ".wav": "audio/wav"}
 _TONE_S = 3
@@ -50,21 +52,36 @@ class Signer:
     _rings: dict[str, tuple[int, KeyRing]] = field(default_factory=dict)
 
     def play(
-        self, session: Session, row: AiringRow, station: Station, order: Order, now: datetime
-    ) -> tuple[int, bytes]:
-        """The number and the envelope of an order to play. Raises SigningError, KeyFolderError, OSError."""
-        self._check_rate(session, station, now)
+        self, session: Session, row: AiringRow, station: Station, order: Order, now: datetime, *,
+        clip_name: str | None = None,
+    ) -> tuple[int, bytes]:  # fmt: skip
+        """The number and the envelope of an order to play. Raises SigningError, KeyFolderError, OSError.
+
+        `clip_name` is that of the file beside an order that is carried by hand. One that was signed before and says
+        the same is given again: it may be on its way already, and what a loudspeaker reports of it must count.
+        """
+        held = HELD if clip_name is None else PACK
+        found = self._play(session, row, station, order, now, clip_name)
+        kept = None if clip_name is None else outbox.play_of(session, station.code, row.id, now)
+        if kept is not None and self._says_the_same(session, station, kept.envelope, found, now):
+            return kept.seq, kept.envelope
+        self._check_rate(session, station, now, MOST_AN_HOUR if clip_name is None else MOST_ON_A_STICK)
+        return found.seq, self._kept(session, station, found, now, held=held)
+
+    def _play(
+        self, session: Session, row: AiringRow, station: Station, order: Order, now: datetime, clip_name: str | None
+    ) -> Payload:
         commune = self._timetable(session, station.commune)
         start, end = order.start, order.start + order.length
         is_held = order.start > now
-        expires = min(order.expires, now + (HELD if is_held else IMMEDIATE))
+        expires = min(order.expires, now + ((HELD if clip_name is None else PACK) if is_held else IMMEDIATE))
         is_urgent = order.priority is Priority.EMERGENCY
         overrides = row.overrides_quiet and is_urgent
         # What ends right before the quiet hours has no room; what is in them anyway, as a rehearsal may be, has it.
         ends_at_quiet = commune.is_quiet((start, end + _ROOM)) and not commune.is_quiet((start, end))
         room = timedelta() if ends_at_quiet and not overrides else _ROOM
         late = session.get_one(RevisionRow, (row.bulletin, row.revision)).late
-        found = Payload(
+        return Payload(
             cmd=Command.PLAY,
             mode=order.mode,
             airing=row.id,
@@ -88,16 +105,21 @@ class Signer:
                 order.clip_sha256,
                 order.clip.stat().st_size,
                 _TYPES[order.clip.suffix],
-                f"{self.door_url}/device/v1/clips/{order.clip_sha256}",
+                clip_name or f"{self.door_url}/device/v1/clips/{order.clip_sha256}",
             ),
             approvals=_approvals(session, row),
         )
-        return found.seq, self._kept(session, station, found, now)
 
-    def cancel(self, session: Session, station: Station, airing: str, until: datetime, now: datetime) -> bytes:
-        """The envelope that takes back what was ordered of an airing, good as long as that is."""
-        found = self._plain(session, station, Command.CANCEL, airing, now, min(until, now + HELD))
-        return self._kept(session, station, found, now)
+    def cancel(
+        self, session: Session, station: Station, airing: str, until: datetime, now: datetime, *,
+        held: timedelta = HELD,
+    ) -> bytes:  # fmt: skip
+        """The envelope that takes back what was ordered of an airing, good as long as that is.
+
+        `held` is PACK where orders are carried by hand.
+        """
+        found = self._plain(session, station, Command.CANCEL, airing, now, min(until, now + held))
+        return self._kept(session, station, found, now, held=held)
 
     def latch(self, session: Session, station: Station, command: Command, now: datetime) -> bytes:
         """The envelope that silences a whole station (STOP), until the one that lets it sound again (RELEASE)."""
@@ -135,25 +157,36 @@ class Signer:
         until = max(until, now + timedelta(seconds=1))
         return Payload(cmd, station.mode, airing, "", (station.code,), seq, now, now, until)
 
-    def _kept(self, session: Session, station: Station, found: Payload, now: datetime) -> bytes:
-        envelope = sign_order(found, self.ring(station.commune), self._timetable(session, station.commune))
+    def _kept(
+        self, session: Session, station: Station, found: Payload, now: datetime, *, held: timedelta = HELD
+    ) -> bytes:
+        ring, timetable = self.ring(station.commune), self._timetable(session, station.commune)
+        envelope = sign_order(found, ring, timetable, held=held)
         outbox.keep(session, envelope, found, station, now)
         return envelope
+
+    def _says_the_same(
+        self, session: Session, station: Station, envelope: bytes, wanted: Payload, now: datetime
+    ) -> bool:
+        """Whether an order that was signed for a stick before is good, and differs in nothing but its number."""
+        ring, timetable = self.ring(station.commune), self._timetable(session, station.commune)
+        known = obeyed(envelope, wanted, ring, timetable, now, held=PACK)
+        return known is not None and replace(wanted, seq=known.seq, nbf=known.nbf).as_bytes() == known.as_bytes()
 
     def _timetable(self, session: Session, commune: str) -> CommuneTimetable:
         return places.timetable(session.get_one(CommuneRow, commune), self.config.timetable.quiet_hours)
 
-    def _check_rate(self, session: Session, station: Station, now: datetime) -> None:
+    def _check_rate(self, session: Session, station: Station, now: datetime, most: int) -> None:
         recent = select(func.count()).where(
             OutboxRow.station == station.code,
             OutboxRow.cmd == Command.PLAY,
             OutboxRow.kept_at > now - timedelta(hours=1),
         )
-        if (session.scalar(recent) or 0) >= MOST_AN_HOUR:
+        if (session.scalar(recent) or 0) >= most:
             raise SigningError(
                 "{station} was sent {count} orders within an hour; something is wrong with its plan.",
                 station=station.code,
-                count=MOST_AN_HOUR,
+                count=most,
             )
 
 

@@ -78,6 +78,19 @@ def ordered_until(session: Session, station: str, airing: str) -> datetime | Non
     return session.scalar(select(func.max(OutboxRow.valid_until)).where(*plays))
 
 
+def play_of(session: Session, station: str, airing: str, now: datetime) -> OutboxRow | None:
+    """The order to play an airing that a station may have, and that was neither taken back nor replaced."""
+    plays = (OutboxRow.station == station, OutboxRow.airing == airing, OutboxRow.cmd == Command.PLAY)
+    return session.scalars(select(OutboxRow).where(*plays, *_is_good(now)).order_by(OutboxRow.seq.desc())).first()
+
+
+def plays_at(session: Session, station: str, now: datetime) -> dict[str, datetime]:
+    """The airings that a station may have been ordered to play, and until when each order is good."""
+    plays = (OutboxRow.station == station, OutboxRow.cmd == Command.PLAY, OutboxRow.airing.is_not(None))
+    found = select(OutboxRow.airing, OutboxRow.valid_until).where(*plays, *_is_good(now))
+    return {str(airing): until for airing, until in session.execute(found)}
+
+
 def latches(session: Session) -> dict[str, OutboxRow]:
     """The last stop or release of everything, by station, for stations that had one."""
     ours = OutboxRow.cmd.in_((Command.STOP, Command.RELEASE)) & OutboxRow.airing.is_(None)

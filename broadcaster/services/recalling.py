@@ -110,12 +110,13 @@ class Recall:
     def _silence_parts(self, row: AiringRow, stations: Sequence[Station], now: datetime) -> None:
         """Silence an airing at some of its stations, and end it with the last of them."""
         silent = self.silencer.silence(row.id, stations, now)
+        known = {station.code: station for station in stations}
         if silent:
             with self.store.writing() as session:
                 parts = airings.deliveries(session, row.id)
                 for part in parts:
                     if part.station in silent:
-                        _end_part(part, now)
+                        self._end_part(part, known[part.station], now)
                 kept = session.get_one(AiringRow, row.id)
                 if parts and kept.phase is not Phase.ENDED and not any(p.state in OPEN_STATION_STATES for p in parts):
                     self.outcomes.conclude(session, kept, now)
@@ -155,10 +156,23 @@ class Recall:
                 return is_back
             for part in airings.deliveries(session, row.id):
                 if part.station in silent:
-                    _end_part(part, now)
+                    self._end_part(part, known[part.station], now)
             # What has given its order back is not to be left alone with that, should the plan be as it was again.
             airings.move(session, row.id, [row.phase], is_outdated=True)
         return False
+
+    def _end_part(self, part: DeliveryRow, station: Station, now: datetime) -> None:
+        """A station was silenced: it stopped where it was, or gave back what it had not begun."""
+        if part.state not in OPEN_STATION_STATES:
+            return
+        capabilities = self.outcomes.stations.capabilities(station)
+        if part.state is StationState.STARTED and part.started_at is not None:
+            part.state, part.ended_at = StationState.STOPPED, now
+            part.position_s = max(0.0, (now - part.started_at).total_seconds())
+        else:
+            part.state = StationState.RECALLED
+        if capabilities is not None and not capabilities.confirms_stop:
+            part.detail = Reason.NOT_CONFIRMED  # a stick may have been carried away before
 
     def _plan_anew(self, commune: str, now: datetime) -> None:
         """At once, so that it can be handed over again; where that fails it waits, and is not handed over as it was."""
@@ -180,12 +194,3 @@ def _goes_back(session: Session, row: AiringRow, now: datetime) -> bool:
 def _is_at_station(row: AiringRow) -> bool:
     """Whether its order may lie at a station."""
     return row.phase is Phase.HANDED_OVER or row.latest_start_at is not None
-
-
-def _end_part(part: DeliveryRow, now: datetime) -> None:
-    """A station was silenced: it stopped where it was, or gave back what it had not begun."""
-    if part.state is StationState.STARTED and part.started_at is not None:
-        part.state, part.ended_at = StationState.STOPPED, now
-        part.position_s = max(0.0, (now - part.started_at).total_seconds())
-    elif part.state in OPEN_STATION_STATES:
-        part.state = StationState.RECALLED

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from broadcaster.connectors.base import Signed
+from broadcaster.connectors.base import Carried, Signed
 from broadcaster.domain.order import Order
 from broadcaster.domain.place import Station
 from broadcaster.errors import BroadcasterError
+from broadcaster.orders.payload import HELD, PACK
 from broadcaster.services.ordering import Signer
 from broadcaster.services.stations import Stations
 from broadcaster.store import plays
@@ -40,14 +41,16 @@ class Sealing:
         for station in stations:
             if not self.is_signed(station):
                 continue
+            order = orders[station.code]
             try:
-                number, envelope = self.signer.play(session, row, station, orders[station.code], now)
+                name = self._clip_name(station, order)
+                number, envelope = self.signer.play(session, row, station, order, now, clip_name=name)
             except (BroadcasterError, OSError) as error:
                 del sealed[station.code]
                 unsigned[station.code] = str(error)
                 self._complain(row, station, error)
             else:
-                sealed[station.code] = replace(orders[station.code], envelope=envelope)
+                sealed[station.code] = replace(order, envelope=envelope)
                 plays.begin(session, row.id, station.code, loudspeakers(station), number)
         if not unsigned:
             self._complained.discard(row.id)
@@ -60,6 +63,11 @@ class Sealing:
         except BroadcasterError:
             return False
 
+    def cancel(self, session: Session, station: Station, airing: str, until: datetime, now: datetime) -> bytes:
+        """The envelope that takes an order back from a signed station. Raises BroadcasterError, OSError."""
+        held = PACK if isinstance(self.stations.connector(station), Carried) else HELD
+        return self.signer.cancel(session, station, airing, until, now, held=held)
+
     def send(self, station: Station, envelope: bytes, only: str | None = None) -> None:
         """Hand something signed, other than an order to play, to a station that obeys it, or to one loudspeaker.
 
@@ -68,6 +76,11 @@ class Sealing:
         connector = self.stations.connector(station)
         if isinstance(connector, Signed):  # else it was given another connector meanwhile
             connector.send(envelope, only)
+
+    def _clip_name(self, station: Station, order: Order) -> str | None:
+        """How the clip beside an order is named; None where loudspeakers fetch it at the door."""
+        connector = self.stations.connector(station)
+        return connector.clip_name(order) if isinstance(connector, Carried) else None
 
     def _complain(self, row: AiringRow, station: Station, error: Exception) -> None:
         if row.id not in self._complained:

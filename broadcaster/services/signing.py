@@ -27,6 +27,14 @@ def signing_key(ring: KeyRing, purpose: Purpose, at: datetime) -> PrivateKey:
     return key
 
 
+def obeyed(
+    envelope: bytes, like: Payload, ring: KeyRing, timetable: CommuneTimetable, now: datetime, *, held: timedelta
+) -> Payload | None:
+    """The order that was signed before, where a loudspeaker for which `like` is would obey it now; else None."""
+    verdict = examine(envelope, _listener(like, ring, timetable, held), Memory(), now)
+    return verdict.order if isinstance(verdict, Accepted) else None
+
+
 def sign_order(order: Payload, ring: KeyRing, timetable: CommuneTimetable, *, held: timedelta = HELD) -> bytes:
     """The signed envelope of an order, verified as a new loudspeaker in this commune verifies it at `order.nbf`.
 
@@ -35,16 +43,7 @@ def sign_order(order: Payload, ring: KeyRing, timetable: CommuneTimetable, *, he
     key = signing_key(ring, order.cmd.purpose, order.nbf)
     data = order.as_bytes()
     signed = envelope.sign(data, payload.TYPE, key)
-    listener = Listener(
-        commune=ring.commune,
-        ids=frozenset(order.targets),
-        mode=order.mode,
-        keys=ring.document.keys,
-        zone=timetable.zone,
-        quiet_hours=() if timetable.quiet_hours is None else (timetable.quiet_hours,),
-        held=held,
-    )
-    verdict = examine(signed, listener, Memory(), order.nbf)
+    verdict = examine(signed, _listener(order, ring, timetable, held), Memory(), order.nbf)
     if not isinstance(verdict, Accepted) or verdict.order.as_bytes() != data:
         code = verdict.code if isinstance(verdict, Refused) else "changed"
         raise SigningError(
@@ -53,3 +52,16 @@ def sign_order(order: Payload, ring: KeyRing, timetable: CommuneTimetable, *, he
             code=code,
         )
     return signed
+
+
+def _listener(order: Payload, ring: KeyRing, timetable: CommuneTimetable, held: timedelta) -> Listener:
+    """A new loudspeaker for which this order is."""
+    return Listener(
+        commune=ring.commune,
+        ids=frozenset(order.targets),
+        mode=order.mode,
+        keys=ring.document.keys,
+        zone=timetable.zone,
+        quiet_hours=() if timetable.quiet_hours is None else (timetable.quiet_hours,),
+        held=held,
+    )

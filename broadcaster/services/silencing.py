@@ -78,7 +78,7 @@ class Silencer:
                     self._answers[airing, station.code] = None
                     continue
                 try:
-                    made[airing, station.code] = self.sealing.signer.cancel(session, station, airing, until, now)
+                    made[airing, station.code] = self.sealing.cancel(session, station, airing, until, now)
                 except StoreError:
                     raise
                 except (BroadcasterError, OSError) as error:

@@ -47,7 +47,9 @@ def _pieces(parts: Iterable[DeliveryRow], played: Sequence[PlayRow]) -> Iterator
         for play in own:
             # A station that was silenced has silenced those of which nothing is known, too.
             is_silenced = part.state in _SILENCED and play.state in OPEN_STATION_STATES
-            state = part.state if is_silenced else play.state
+            # So is the word of one that cannot confirm: it is taken for those that have said nothing.
+            is_believed = part.state is StationState.UNCONFIRMED and play.state in OPEN_STATION_STATES
+            state = part.state if is_silenced or is_believed else play.state
             yield _Piece(f"{part.station}/{play.loudspeaker}", part.station, state, play.started_at is not None)
         if not own:
             yield _Piece(part.station, part.station, part.state, part.started_at is not None)

@@ -19,7 +19,6 @@ from broadcaster.errors import BroadcasterError, StoreError
 from broadcaster.orders import keyfolder
 from broadcaster.orders.device import MAX_ACKNOWLEDGED
 from broadcaster.orders.keyfolder import KeyFolderError
-from broadcaster.orders.payload import HELD
 from broadcaster.orders.topics import Device
 from broadcaster.services import attending, enrolment, inbox, outbox
 from broadcaster.services.ordering import Signer
@@ -57,7 +56,7 @@ def enrol(session: Session, keys: Path, config: Config, code: str, public: str, 
         "mode": session.get_one(StationRow, enrolled.station).mode,
         "timezone": commune.timezone,
         "quiet_hours": [] if quiet is None else [{"start": f"{quiet.start:%H:%M:%S}", "end": f"{quiet.end:%H:%M:%S}"}],
-        "held": int(HELD.total_seconds()),
+        "held": int(enrolment.held(session.get_one(StationRow, enrolled.station)).total_seconds()),
         "password": enrolled.password,
         "mqtt": {
             "host": config.broker.told_host,

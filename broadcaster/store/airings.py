@@ -35,6 +35,16 @@ def due(session: Session, before: datetime, communes: Collection[str] | None = N
     return list(session.scalars(query.order_by(AiringRow.due_at, AiringRow.id)))
 
 
+def ahead(session: Session, commune: str, until: datetime, airings: Collection[str]) -> list[AiringRow]:
+    """What is planned or handed over in a commune until a moment, and these airings too, earliest first."""
+    is_wanted = AiringRow.due_at <= until
+    if airings:
+        is_wanted |= AiringRow.id.in_(list(airings))
+    phases = (Phase.PLANNED, Phase.SENDING, Phase.HANDED_OVER)
+    query = select(AiringRow).where(AiringRow.commune == commune, AiringRow.phase.in_(phases), is_wanted)
+    return list(session.scalars(query.order_by(AiringRow.due_at, AiringRow.id)))
+
+
 def sounding(session: Session, commune: str, start: datetime, end: datetime) -> list[AiringRow]:
     """What sounds or is planned to sound in a commune in a stretch of time."""
     query = select(AiringRow).where(

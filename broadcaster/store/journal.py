@@ -73,6 +73,8 @@ class Action(StrEnum):
     LOUDSPEAKER_VOLUME_SET = "loudspeaker_volume_set"
     LOUDSPEAKER_FAULTY = "loudspeaker_faulty"
     LOUDSPEAKER_MENDED = "loudspeaker_mended"
+    PACK_SIGNED = "pack_signed"
+    PACK_WRITTEN = "pack_written"
     ALERT_SENT = "alert_sent"
     ALERT_GIVEN_UP = "alert_given_up"
     DATABASE_UPGRADED = "database_upgraded"

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -112,6 +113,19 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert not refused.value.is_permanent
     with pytest.raises(BroadcasterError, match="cannot be written"):
         connector.check()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links are made otherwise there")
+def test_nothing_is_written_where_a_link_on_the_stick_leads(
+    connector: FolderConnector, stick: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    for folder in (stick, elsewhere):
+        folder.mkdir()
+    (stick / "2026-11-23").symlink_to(elsewhere, target_is_directory=True)
+    with pytest.raises(DeliveryError, match="It is a link"):
+        connector.deliver(order(clip_in(tmp_path), EARLY))
+    assert names(elsewhere) == []
 
 
 def test_a_clip_that_is_gone_is_told_and_leaves_no_order(

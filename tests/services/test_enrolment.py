@@ -191,3 +191,10 @@ def test_a_station_with_loudspeakers_moves_to_no_other_commune(world: World) -> 
     with world.store.writing() as session:
         enrolment.remove(session, "kep", "kep-01", NOW, actor=world.actor("operator"))
     world.station("loa-moi", "my-thai")
+
+
+@pytest.mark.parametrize(("config", "held_days"), [({"signed": True}, 8), ({}, 1)])
+def test_orders_are_good_for_eight_days_where_they_come_on_a_stick(config: dict[str, object], held_days: int) -> None:
+    station = StationRow(code="kep-xa", commune="kep", connector="folder", config={"folder": "out", **config})
+    assert enrolment.held(station) == timedelta(days=held_days)
+    assert enrolment.takes_loudspeakers(station) == bool(config)

@@ -155,6 +155,7 @@ class World:
         for speaker in self.site.all():
             speaker.go_on(now)
         self.outcomes.collect(now)
+        self.hand_over.receipts.run(now)
         Plays(self.store, self.outcomes).collect(now)
         self.hand_over.recall(now)
         self.hand_over.run(now)
