@@ -164,6 +164,8 @@ class EmbeddedBroker:
                 found = packets.connect(await packets.read(reader, _CONNECT_BYTES))
                 stranger.is_idle = False
                 code, kept = await self._login(found)
+                if writer.transport.is_closing():
+                    return None  # it is gone meanwhile; its last will would be that of somebody who never came in
                 if not code:
                     return Guest(found, kept, reader, writer, inner.is_crowded)
                 stranger.is_idle = True

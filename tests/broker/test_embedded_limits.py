@@ -2,13 +2,14 @@
 
 import logging
 import socket
+import threading
 from contextlib import ExitStack, closing
 
 import pytest
 
 from broadcaster.broker import embedded, guest, inner, strangers
 from broadcaster.broker.embedded import EmbeddedBroker
-from broadcaster.broker.strangers import Strangers
+from broadcaster.broker.strangers import Stranger, Strangers
 from broadcaster.orders.topics import Device, Part
 from tests.broker.wires import (
     KEP,
@@ -49,6 +50,7 @@ def test_who_keeps_silent_makes_room_for_who_says_its_name(
     broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "GREETING_S", PATIENCE_S)
+    monkeypatch.setattr(strangers, "CHANCE_S", 0)
     monkeypatch.setattr(strangers, "MOST", 5)
     with ExitStack() as stack:
         silent = [
@@ -60,22 +62,62 @@ def test_who_keeps_silent_makes_room_for_who_says_its_name(
         assert silent[0].recv(1) == b""
 
 
+def came(here: Strangers, address: str, gone: list[str]) -> Stranger | None:
+    return here.welcome(address, lambda: gone.append(address))
+
+
 def test_one_address_does_not_keep_out_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strangers, "MOST", 3)
+    monkeypatch.setattr(strangers, "MOST", 4)
     here, gone = Strangers(), list[str]()
-    places = [
-        here.welcome(address, lambda name=name: gone.append(name))  # type: ignore[misc]
-        for address, name in (("one", "other"), ("many", "first"), ("many", "second"))
-    ]
-    assert here.welcome("many", lambda: gone.append("third")) is not None
-    assert gone == ["first"]
-    for place in (places[0], places[2]):
-        assert place is not None
-        place.is_idle = False
-    assert here.welcome("new", lambda: gone.append("new")) is not None
-    assert gone == ["first", "third"]
-    here._here[-1].is_idle = False
-    assert here.welcome("late", lambda: gone.append("late")) is None
+    one, *many = [came(here, address, gone) for address in ("one", "many", "many", "many")]
+    assert came(here, "other", gone) is not None
+    assert gone == ["many"]
+    assert came(here, "many", gone) is None
+    assert [stranger in here._here for stranger in (one, *many)] == [True, False, True, True]
+
+
+def test_those_who_come_at_once_let_each_other_speak_and_then_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strangers, "MOST", 2)
+    here, gone = Strangers(), list[str]()
+    first, second = came(here, "here", gone), came(here, "here", gone)
+    assert first is not None
+    assert second is not None
+    assert came(here, "here", gone) is None
+    monkeypatch.setattr(strangers, "CHANCE_S", 0)
+    first.is_idle = False  # somebody looks whether its password is right
+    assert came(here, "here", gone) is not None
+    assert [first in here._here, second in here._here] == [True, False]
+
+
+def test_who_is_gone_before_its_password_was_looked_at_leaves_no_last_will() -> None:
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def hash_of(_: str) -> str:
+        is_asked.set()
+        may_answer.wait(PATIENCE_S)
+        return KEPT
+
+    broker = EmbeddedBroker("127.0.0.1", 0, "server-secret", hash_of, lambda: {KEP.user: KEPT})
+    broker.start()
+    with linked(broker.port) as link, socket.create_connection(("127.0.0.1", broker.port), PATIENCE_S) as wire:
+        wire.sendall(connect(0xE6, will=WILL))
+        assert is_asked.wait(PATIENCE_S)
+        assert broker._loop is not None
+        broker._loop.call_soon_threadsafe(broker._strangers._here[0].hang_up)
+        assert wire.recv(1) == b""
+        may_answer.set()
+        until(lambda: not len(broker._strangers))
+        with closing(box(broker)) as client:
+            client.publish(KEP.topic(Part.REPORT), b"a report")
+        heard: list[bytes] = []
+
+        def has_come() -> bool:
+            heard.extend(said.payload for said in link.incoming())
+            return b"a report" in heard
+
+        until(has_come)
+        assert heard == [b"a report"]
+    broker.stop()
 
 
 def test_who_does_not_read_is_turned_out_and_holds_up_nobody(
