@@ -6,6 +6,7 @@ A child that crashes or hangs is replaced and its job tried once more; neither e
 import logging
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -131,3 +132,19 @@ class Children:
 def _compute_alone() -> None:
     """Runs first in each child: there is one for each core, and threads of numpy's would only take turns with them."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def open_files(wanted: int) -> int:
+    """Let this process have so many files and connections open, where it may; how many it may have then."""
+    if sys.platform == "win32":  # it has no such limit
+        return wanted
+    import resource  # noqa: PLC0415 - not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        except (OSError, ValueError):
+            return soft
+    return most

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from broadcaster.errors import AudioError
-from broadcaster.process import ChildError, Children, ChildrenClosedError
+from broadcaster.process import ChildError, Children, ChildrenClosedError, open_files
 
 LONG_S = 60.0
 
@@ -24,6 +24,16 @@ def children() -> Iterator[Children]:
 
 def lack_memory() -> None:
     raise MemoryError
+
+
+def asked_for_files(wanted: int, limits: tuple[int, int]) -> tuple[int, int]:
+    """What was answered, and how many it may have then; `limits`: the soft and the hard one before."""
+    import resource  # noqa: PLC0415 - not on Windows
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    assert hard == resource.RLIM_INFINITY or hard >= limits[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    return open_files(wanted), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def double(number: int) -> int:
@@ -148,3 +158,11 @@ def test_a_closed_pool_starts_again_with_the_next_job() -> None:
     children.close()
     assert children.run(os.getpid, timeout_s=LONG_S) != first
     children.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit of open files")
+def test_a_process_may_have_as_many_files_as_it_asks_for_if_the_system_lets_it() -> None:
+    with Children(1) as lone:
+        assert lone.run(asked_for_files, 200, (150, 300), timeout_s=LONG_S) == (200, 200)
+        assert lone.run(asked_for_files, 200, (250, 300), timeout_s=LONG_S) == (200, 250)
+        assert lone.run(asked_for_files, 400, (150, 300), timeout_s=LONG_S) == (300, 300)

@@ -27,6 +27,21 @@ def may_subscribe(user: str, wanted: str) -> bool:
     return owner is not None and wanted == owner.topic(Part.ORDER)
 
 
+def may_hear(user: str, topic: str) -> bool:
+    """Whether a message on this topic may reach a user at all, whatever anybody subscribed to."""
+    found = parse(topic)
+    if found is None:
+        return False
+    owner, part = found
+    return part is not Part.ORDER if user == SERVER_USER else part is Part.ORDER and owner == _owner(user)
+
+
+def filters(topic: str) -> list[str]:
+    """All that somebody may have subscribed to (`may_subscribe`) who hears of this topic."""
+    found = parse(topic)
+    return [topic] if found is None else [topic, everyone(found[1])]
+
+
 def may_leave(user: str, topic: str) -> bool:
     """Whether this may be a user's last will: a loudspeaker's own state alone."""
     owner = _owner(user)

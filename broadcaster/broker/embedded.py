@@ -2,8 +2,8 @@
 
 amqtt 0.12 trusts too early: it drops a session by its client id before it asks for a password, publishes a last will
 past its access plugins, never takes a silent connection for a dead one, and reads packets of any size. So it is given
-no socket. The gate reads whole packets, answers or refuses what is not allowed (`access`), and hands on the rest; the
-name of a user is its client id, and nobody's else.
+no socket. The gate (`guest`) reads whole packets, answers or refuses what is not allowed (`access`), and hands on the
+rest (`inner`); the name of a user is its client id, and nobody's else.
 """
 
 import asyncio
@@ -11,41 +11,36 @@ import contextlib
 import hmac
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
-from amqtt.adapters import ReaderAdapter, StreamWriterAdapter
-from amqtt.broker import Broker
-
+from broadcaster import process
 from broadcaster.broker import access, packets, passwords
-from broadcaster.broker.packets import PUBLISH, SUBSCRIBE, UNSUBSCRIBE, Connect, Packet, PacketError
+from broadcaster.broker.guest import Guest
+from broadcaster.broker.inner import Inner
+from broadcaster.broker.packets import Connect, PacketError
 from broadcaster.broker.secret import SERVER_USER
+from broadcaster.broker.strangers import Stranger, Strangers
 from broadcaster.errors import BroadcasterError
 
 log = logging.getLogger(__name__)
 
-MOST_CONNECTIONS = 1_200
-"""Twenty stations of the largest size; whoever has more needs a Mosquitto."""
-MOST_STRANGERS = 100
-"""Connections that nobody knows yet who they are; what comes beyond is closed, and comes again."""
+MOST_GUESTS = 640
+"""Ten stations of the largest size; whoever has more needs a Mosquitto. The server's own connection waits by select(2),
+which knows no file beyond the 1,023rd, and files are opened by the rest of the program too."""
+OTHER_FILES = 384
 GREETING_S = 10.0
 REFUSED_AFTER_S = 1.0
 """So nobody guesses fast."""
 LOOK_S = 5.0
 """Between two looks whether those who are connected are still known: one that was removed is gone after so long."""
 
-_LONGEST_KEEPALIVE_S = 120
 _CONNECT_BYTES = 1_024
-_BURST, _EACH_S = 400, 100.0
-"""So many packets of a loudspeaker at once, and so many a second from then on: more are read later, not lost."""
+_BUFFER_BYTES = 16_384
+_BACKLOG = 512
 _PATIENCE_S = 5.0
+_TAKEOVER_S = 5.0
 _WRONG_VERSION, _UNAVAILABLE, _WRONG_PASSWORD = 1, 3, 4
-_SETTINGS = {
-    "listeners": {"default": {"type": "external", "bind": "gate"}},
-    "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": False}},
-}
 
 
 class EmbeddedBroker:
@@ -67,8 +62,11 @@ class EmbeddedBroker:
         self._over: asyncio.Event | None = None
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="broker-login")
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
-        self._guests: dict[str, _Guest] = {}
-        self._count = self._strangers = 0
+        self._guests: dict[str, Guest] = {}
+        self._strangers = Strangers()
+        self._visits: set[asyncio.Task[None]] = set()
+        self._most_guests = MOST_GUESTS
+        self._turned_away = 0
 
     @property
     def port(self) -> int:
@@ -102,16 +100,26 @@ class EmbeddedBroker:
             logging.getLogger(name).setLevel(logging.ERROR)  # else a line for every connection, with its packets
         try:
             asyncio.run(self._serve())
-        except OSError as error:
+        except Exception as error:
             self._fault = error
+            if self._ready.is_set():
+                log.exception("The MQTT broker has ended.", extra={"action": "broker_failed"})
         finally:
             self._ready.set()
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        broker = Broker(_SETTINGS, self._loop)
-        await broker.start()
-        gate = await asyncio.start_server(lambda *wire: self._welcome(broker, *wire), self._host, self._port)
+        files = process.open_files(MOST_GUESTS + OTHER_FILES)
+        self._most_guests = min(MOST_GUESTS, max(files - OTHER_FILES, files // 4))
+        inner = Inner()
+        await inner.start()
+
+        def arrive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            visit = asyncio.create_task(self._welcome(inner, reader, writer))
+            self._visits.add(visit)
+            visit.add_done_callback(self._visits.discard)
+
+        gate = await asyncio.start_server(arrive, self._host, self._port, limit=_BUFFER_BYTES, backlog=_BACKLOG)
         self._port = gate.sockets[0].getsockname()[1]
         look = asyncio.create_task(self._look())
         self._ready.set()
@@ -120,39 +128,47 @@ class EmbeddedBroker:
         finally:
             look.cancel()
             gate.close()
+            self._strangers.close()
             for guest in list(self._guests.values()):
                 guest.turn_out()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE_S / 2):
-                    await broker.shutdown()
+                    await inner.shutdown()
 
-    async def _welcome(self, broker: Broker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _welcome(self, inner: Inner, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection from its beginning to its end."""
-        if self._count >= MOST_CONNECTIONS or self._strangers >= MOST_STRANGERS:
-            writer.transport.abort()
-            return
-        self._count += 1
+        address = str((writer.get_extra_info("peername") or ("",))[0])
+        stranger = self._strangers.welcome(address, writer.transport.abort)
         try:
-            guest = await self._known(reader, writer)
-            if guest is not None:
-                await self._attend(broker, guest)
+            guest = None if stranger is None else await self._known(inner, stranger, reader, writer)
+            if guest is None:
+                self._turned_away += 1
+            else:
+                await self._attend(inner, guest)
         except (OSError, PacketError, TimeoutError, asyncio.IncompleteReadError) as error:
-            log.info("A connection was closed.", extra={"action": "broker_closed", "reason": str(error) or repr(error)})
+            self._turned_away += 1
+            log.debug(
+                "A connection was closed.", extra={"action": "broker_closed", "reason": str(error) or repr(error)}
+            )
         except Exception:
             log.exception("A connection failed.", extra={"action": "broker_failed"})
         finally:
-            self._count -= 1
             writer.transport.abort()
 
-    async def _known(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> "_Guest | None":
+    async def _known(
+        self, inner: Inner, stranger: Stranger, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Guest | None:
         """Who has come, once they have shown that they are; None for whoever was refused."""
-        self._strangers += 1
         try:
             async with asyncio.timeout(GREETING_S):
                 found = packets.connect(await packets.read(reader, _CONNECT_BYTES))
+                stranger.is_idle = False
                 code, kept = await self._login(found)
+                if writer.transport.is_closing():
+                    return None  # it is gone meanwhile; its last will would be that of somebody who never came in
                 if not code:
-                    return _Guest(found, kept, reader, writer)
+                    return Guest(found, kept, reader, writer, inner.is_crowded)
+                stranger.is_idle = True
                 await asyncio.sleep(REFUSED_AFTER_S)
                 writer.write(packets.connack(code))
                 await writer.drain()
@@ -160,44 +176,56 @@ class EmbeddedBroker:
                 await writer.wait_closed()
                 return None
         finally:
-            self._strangers -= 1
+            self._strangers.leave(stranger)
 
     async def _login(self, found: Connect) -> tuple[int, str]:
         """0 and the hash that the password fits, or why not, as CONNACK says it."""
         if found.level != 4:
             return _WRONG_VERSION, ""
-        if found.will is not None and not access.may_leave(found.user, found.will.topic):
-            log.warning("A last will was refused.", extra={"action": "broker_refused", "user": found.user[:200]})
-            return _WRONG_PASSWORD, ""
         if found.user == SERVER_USER:
             is_right = hmac.compare_digest(found.password.encode(), self._server_password.encode())
-            return (0, "") if is_right else (_WRONG_PASSWORD, "")
-        try:
-            kept = await asyncio.get_running_loop().run_in_executor(self._pool, self._fitting, found)
-        except Exception:
-            log.exception("Nobody can log in at the broker.", extra={"action": "broker_login_failed"})
+            kept = "" if is_right else None
+        else:
+            try:
+                kept = await asyncio.get_running_loop().run_in_executor(self._pool, self._fitting, found)
+            except Exception:
+                log.exception("Nobody can log in at the broker.", extra={"action": "broker_login_failed"})
+                return _UNAVAILABLE, ""
+        if kept is None:
+            return _WRONG_PASSWORD, ""
+        if found.will is not None and not access.may_leave(found.user, found.will.topic):
+            log.warning("A last will was refused.", extra={"action": "broker_refused", "user": found.user})
+            return _WRONG_PASSWORD, ""
+        if len(self._guests.keys() - {SERVER_USER, found.user}) >= self._most_guests and found.user != SERVER_USER:
+            log.warning("The broker is full.", extra={"action": "broker_full", "user": found.user})
             return _UNAVAILABLE, ""
-        return (_WRONG_PASSWORD, "") if kept is None else (0, kept)
+        return 0, kept
 
     def _fitting(self, found: Connect) -> str | None:
         kept = self._hash_of(found.user)
         is_right = passwords.is_right(found.password, kept or passwords.NOBODY)
         return kept if is_right else None
 
-    async def _attend(self, broker: Broker, guest: "_Guest") -> None:
+    async def _attend(self, inner: Inner, guest: Guest) -> None:
         """Hand a connection on to the broker; an older one of the same name has to be gone before."""
         before = self._guests.get(guest.user)
         self._guests[guest.user] = guest
-        if before is not None:
-            before.turn_out()
-            await asyncio.wait_for(before.gone.wait(), _PATIENCE_S)
         try:
+            if before is not None:
+                before.turn_out()
+                await asyncio.wait_for(before.gone.wait(), _TAKEOVER_S)
             if self._guests.get(guest.user) is guest:
-                await broker.external_connected(guest, StreamWriterAdapter(guest.writer), "default")
+                await inner.external_connected(guest, guest.outlet, "default")
         finally:
+            is_last = self._guests.get(guest.user) is guest
+            if before is not None and not before.gone.is_set():
+                if is_last:
+                    self._guests[guest.user] = before  # who comes next waits for it as well
+            else:
+                await inner.forget(guest.user)
+                if is_last:
+                    del self._guests[guest.user]
             guest.gone.set()
-            if self._guests.get(guest.user) is guest:
-                del self._guests[guest.user]
 
     async def _look(self) -> None:
         """Turn out whoever is not known any more, or has another password by now."""
@@ -212,78 +240,10 @@ class EmbeddedBroker:
             for guest in list(self._guests.values()):
                 if guest.user != SERVER_USER and known.get(guest.user) != guest.kept:
                     guest.turn_out()
+            self._tell_turned_away()
 
-
-@dataclass(eq=False)
-class _Guest(ReaderAdapter):
-    """A connection that was let in, as the broker reads it: only packets that its user may send."""
-
-    connect: Connect
-    kept: str = field(repr=False)
-    stream: asyncio.StreamReader = field(repr=False)
-    writer: asyncio.StreamWriter = field(repr=False)
-    gone: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
-
-    def __post_init__(self) -> None:
-        self.user = self.connect.user
-        self._buffer = packets.welcome(self.connect).as_bytes()
-        self._keepalive_s = 1.5 * min(self.connect.keepalive_s or _LONGEST_KEEPALIVE_S, _LONGEST_KEEPALIVE_S)
-        self._left, self._left_at_s = float(_BURST), time.monotonic()
-        self._is_over = False
-
-    def turn_out(self) -> None:
-        self._is_over = True
-        self.writer.transport.abort()
-
-    async def read(self, n: int = -1) -> bytes:
-        """Nothing at the end, and where something came that must not."""
-        while not self._buffer and not self._is_over:
-            try:
-                await self._spend()
-                async with asyncio.timeout(self._keepalive_s):
-                    packet = await packets.read(self.stream, access.MOST_BYTES)
-                found = self._passed(packet)
-            except (OSError, PacketError, TimeoutError, asyncio.IncompleteReadError) as error:
-                reason = str(error) or repr(error)
-                log.info("A connection ends.", extra={"action": "broker_ended", "user": self.user, "reason": reason})
-                self.turn_out()
-                return b""
-            self._buffer = b"" if found is None else found.as_bytes()
-        n = len(self._buffer) if n < 0 else n
-        part, self._buffer = self._buffer[:n], self._buffer[n:]
-        return part
-
-    def feed_eof(self) -> None:
-        self._is_over = True
-
-    async def _spend(self) -> None:
-        """Read no faster than is allowed: the sender's own buffers fill instead of ours."""
-        if self.user == SERVER_USER:
-            return
-        now_s = time.monotonic()
-        self._left = min(_BURST, self._left + (now_s - self._left_at_s) * _EACH_S) - 1
-        self._left_at_s = now_s
-        if self._left < 0:
-            await asyncio.sleep(-self._left / _EACH_S)
-
-    def _passed(self, packet: Packet) -> Packet | None:
-        """What the broker gets of a packet; None where it is answered here, as Mosquitto answers it. PacketError."""
-        packets.check(packet)
-        if packet.kind == PUBLISH:
-            topic, qos, number = packets.publish(packet)
-            if access.may_publish(self.user, topic):
-                return packet if access.may_be_kept(topic) else packets.not_retained(packet)
-            self._refused(f"publish {topic[:200]}")
-            if qos:
-                self.writer.write(packets.puback(number))
-            return None
-        if packet.kind in {SUBSCRIBE, UNSUBSCRIBE}:
-            number, wanted = packets.topics(packet)
-            if packet.kind == SUBSCRIBE and not all(access.may_subscribe(self.user, topic) for topic in wanted):
-                self._refused("subscribe")
-                self.writer.write(packets.suback_refused(number, len(wanted)))
-                return None
-        return packet
-
-    def _refused(self, what: str) -> None:
-        log.warning("Something was refused.", extra={"action": "broker_refused", "user": self.user, "what": what})
+    def _tell_turned_away(self) -> None:
+        """One line for all of them: whoever knocks could fill the log else."""
+        count, self._turned_away = self._turned_away, 0
+        if count:
+            log.info("Connections were turned away.", extra={"action": "broker_turned_away", "count": count})

@@ -97,12 +97,13 @@ def connect(packet: Packet) -> Connect:
 def welcome(found: Connect) -> Packet:
     """The CONNECT of somebody who was let in, as the broker behind is told: no password, the name for the client id.
 
-    The session is always a clean one, and the time without a word is watched in front of the broker.
+    The session is always a clean one, and the time without a word is watched in front of the broker. QoS 2 becomes 1,
+    which is all that is spoken here: the broker would send a will with it to listeners who never asked for that.
     """
     will, flags = found.will, _USER | _CLEAN
     body = _data(found.user.encode())
     if will is not None:
-        flags |= _WILL | will.qos << 3 | (_WILL_RETAIN if will.is_retained else 0)
+        flags |= _WILL | min(will.qos, 1) << 3 | (_WILL_RETAIN if will.is_retained else 0)
         body += _data(will.topic.encode()) + _data(will.message)
     body += _data(found.user.encode())
     return Packet(CONNECT, 0, _data(b"MQTT") + bytes([4, flags, 0, 0]) + body)
@@ -121,17 +122,37 @@ def not_retained(packet: Packet) -> Packet:
     return Packet(packet.kind, packet.flags & ~1, packet.body)
 
 
-def topics(packet: Packet) -> tuple[int, Sequence[str]]:
-    """The packet's number and the filters of a SUBSCRIBE or UNSUBSCRIBE. Raises PacketError."""
+def topic_of(data: bytes) -> str:
+    """The topic of a PUBLISH as it is sent; empty where it cannot be told."""
+    start = 1
+    while data[start] & 0x80:
+        start += 1
+    fields = _Fields(data[start + 1 :])
+    try:
+        return fields.text()
+    except PacketError:
+        return ""
+
+
+def topics(packet: Packet) -> tuple[int, Sequence[tuple[str, int]]]:
+    """The packet's number and the filters of a SUBSCRIBE or UNSUBSCRIBE with the QoS of each. Raises PacketError."""
     fields = _Fields(packet.body)
     number, found = fields.number(2), []
     while not fields.is_at_end:
-        found.append(fields.text())
-        if packet.kind == SUBSCRIBE and fields.number(1) > 2:
+        wanted = fields.text()
+        qos = fields.number(1) if packet.kind == SUBSCRIBE else 0
+        if qos > 2:
             raise PacketError("there is no such QoS")
+        found.append((wanted, qos))
     if not 0 < len(found) <= _MOST_TOPICS or not number:
         raise PacketError(f"it names {len(found)} topics")
     return number, found
+
+
+def subscribe(number: int, wanted: Sequence[tuple[str, int]]) -> Packet:
+    """A SUBSCRIBE for these filters. Who asks for QoS 2 gets 1, as the protocol permits."""
+    body = b"".join(_data(topic.encode()) + bytes([min(qos, 1)]) for topic, qos in wanted)
+    return Packet(SUBSCRIBE, _FLAGS[SUBSCRIBE], struct.pack("!H", number) + body)
 
 
 def check(packet: Packet) -> None:

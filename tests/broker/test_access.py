@@ -100,6 +100,21 @@ def test_a_user_hears_what_it_may_read_and_nothing_else(clients: dict[str, MqttC
         assert found == {device.topic(Part.ORDER) for device in DEVICES if device.user == user}
 
 
+def test_who_comes_later_is_not_told_what_was_kept_for_others(
+    port: int, clients: dict[str, MqttClient], caplog: pytest.LogCaptureFixture
+) -> None:
+    listening(clients)
+    for device in DEVICES:
+        clients[device.user].publish(device.topic(Part.STATE), b"kept state", retained=True)
+    for device in DEVICES:
+        with closing(MqttClient(port, device.user, secret(device.user))) as later:
+            for wanted in FILTERS:
+                later.subscribe(wanted)
+            clients[SERVER].publish(device.topic(Part.ORDER), b"an order")
+            assert {found.topic for found in later.wait_for(b"an order")} == {device.topic(Part.ORDER)}
+    assert "held back" not in caplog.text  # the embedded one meant to send nothing else in the first place
+
+
 def test_only_a_state_is_kept_for_who_comes_later(port: int, clients: dict[str, MqttClient]) -> None:
     device = DEVICES[0]
     clients[SERVER].publish(device.topic(Part.ORDER), b"kept order", retained=True)

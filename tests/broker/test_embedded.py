@@ -1,93 +1,39 @@
 """The embedded broker against whoever means it ill, and with the server's own connection."""
 
+import logging
 import socket
-import struct
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 
 import pytest
 
 from broadcaster.broker import embedded
 from broadcaster.broker.access import MOST_BYTES
 from broadcaster.broker.embedded import EmbeddedBroker
+from broadcaster.broker.inner import Inner
 from broadcaster.broker.passwords import hashed
-from broadcaster.connectors.mqtt_link import BrokerAddress, Link
 from broadcaster.errors import BroadcasterError
-from broadcaster.orders.topics import Device, Part
+from broadcaster.orders.topics import Device, Part, everyone
+from tests.broker.wires import (
+    ACCEPTED,
+    KEP,
+    KEPT,
+    LONG,
+    PATIENCE_S,
+    SECRET,
+    WILL,
+    box,
+    connect,
+    linked,
+    running,
+    said,
+    still_serves,
+    text,
+    wire_in,
+)
 from tests.connectors.orders import until
 from tests.fakes.mosquitto import free_port
-from tests.fakes.mqtt_client import MqttClient, Will
-
-KEP = Device("kep", "loa-1")
-SECRET = "secret-of-kep"
-KEPT = hashed(SECRET)
-PATIENCE_S = 20.0
-
-
-@contextmanager
-def running(port: int = 0, users: dict[str, str] | None = None) -> Iterator[EmbeddedBroker]:
-    known = {KEP.user: KEPT} if users is None else users
-    broker = EmbeddedBroker("127.0.0.1", port, "server-secret", known.get, lambda: dict(known))
-    broker.start()
-    try:
-        yield broker
-    finally:
-        broker.stop()
-
-
-@pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedBroker]:
-    monkeypatch.setattr(embedded, "REFUSED_AFTER_S", 0.05)
-    monkeypatch.setattr(embedded, "GREETING_S", 0.5)
-    monkeypatch.setattr(embedded, "LOOK_S", 0.1)
-    with running() as found:
-        yield found
-
-
-@contextmanager
-def linked(port: int) -> Iterator[Link]:
-    with closing(Link(BrokerAddress("127.0.0.1", port, None, "server", "server-secret"))) as link:
-        assert link.wait(PATIENCE_S)
-        yield link
-
-
-def box(broker: EmbeddedBroker, **more: object) -> MqttClient:
-    return MqttClient(broker.port, KEP.user, SECRET, **more)  # type: ignore[arg-type]
-
-
-def text(content: str | bytes) -> bytes:
-    data = content if isinstance(content, bytes) else content.encode()
-    return struct.pack("!H", len(data)) + data
-
-
-def connect(flags: int = 0xC2, keepalive_s: int = 60, user: str = KEP.user, secret: str = SECRET) -> bytes:
-    body = text("MQTT") + bytes([4, flags]) + struct.pack("!H", keepalive_s) + text("x") + text(user) + text(secret)
-    return bytes([0x10, len(body)]) + body
-
-
-ACCEPTED = b"\x20\x02\x00\x00"
-LONG = b"\xff\xff\xff\x7f"
-
-
-def said(broker: EmbeddedBroker, *packets: bytes) -> bytes:
-    """All that the broker answers to these bytes until it hangs up."""
-    with socket.create_connection(("127.0.0.1", broker.port), PATIENCE_S) as wire:
-        found = b""
-        try:
-            for packet in packets:
-                wire.sendall(packet)
-            while more := wire.recv(4096):
-                found += more
-        except ConnectionError:
-            pass
-        return found
-
-
-def still_serves(broker: EmbeddedBroker) -> None:
-    with linked(broker.port) as link, closing(box(broker)) as client:
-        assert client.subscribe(KEP.topic(Part.ORDER))
-        link.publish(KEP.topic(Part.ORDER), b"an order", PATIENCE_S)
-        client.wait_for(b"an order")
+from tests.fakes.mqtt_client import MqttClient
 
 
 @pytest.mark.parametrize(
@@ -141,11 +87,20 @@ def test_another_version_is_told_so(broker: EmbeddedBroker) -> None:
 
 
 def test_who_falls_silent_counts_as_gone_though_nothing_was_hung_up(broker: EmbeddedBroker) -> None:
-    with linked(broker.port) as link, socket.create_connection(("127.0.0.1", broker.port)) as wire:
-        will = text(KEP.topic(Part.STATE)) + text(b"gone")
-        body = text("MQTT") + b"\x04\xe6\x00\x01" + text("x") + will + text(KEP.user) + text(SECRET)
-        wire.sendall(bytes([0x10, len(body)]) + body)
+    with linked(broker.port) as link, wire_in(broker, connect(0xE6, keepalive_s=1, will=WILL)):
         until(lambda: any(said.payload == b"gone" for said in link.incoming()))
+
+
+def test_neither_an_order_nor_a_report_is_ever_kept(broker: EmbeddedBroker) -> None:
+    with closing(MqttClient(broker.port, "server", "server-secret")) as server, closing(box(broker)) as client:
+        server.publish(KEP.topic(Part.ORDER), b"kept order", retained=True)
+        client.publish(KEP.topic(Part.REPORT), b"kept report", retained=True)
+        client.subscribe(KEP.topic(Part.ORDER))
+        server.subscribe(everyone(Part.REPORT))
+        server.publish(KEP.topic(Part.ORDER), b"new order")
+        client.publish(KEP.topic(Part.REPORT), b"new report")
+        assert [heard.payload for heard in client.wait_for(b"new order")] == [b"new order"]
+        assert [heard.payload for heard in server.wait_for(b"new report")] == [b"new report"]
 
 
 def test_one_that_was_removed_or_enrolled_anew_is_turned_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,15 +115,6 @@ def test_one_that_was_removed_or_enrolled_anew_is_turned_out(monkeypatch: pytest
                 client.wait_until_out()
         assert link.is_connected()
         assert not box(broker).is_in
-
-
-def test_a_second_connection_takes_the_place_of_the_first(broker: EmbeddedBroker) -> None:
-    will = Will(KEP.topic(Part.STATE), b"gone")
-    with linked(broker.port) as link, closing(box(broker, will=will)) as first, closing(box(broker)) as second:
-        first.wait_until_out()
-        assert second.subscribe(KEP.topic(Part.ORDER))
-        link.publish(KEP.topic(Part.ORDER), b"an order", PATIENCE_S)
-        second.wait_for(b"an order")
 
 
 def test_a_database_that_is_away_lets_nobody_in_and_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,21 +155,26 @@ def test_many_loudspeakers_and_many_orders() -> None:
             assert sorted(heard.payload for heard in client.heard) == [b"%d" % number for number in range(10)]
 
 
-def test_who_sends_too_much_is_read_more_slowly_and_loses_nothing(
-    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(embedded, "_BURST", 5)
-    with linked(broker.port) as link, closing(box(broker)) as client:
-        for number in range(20):
-            assert client.publish(KEP.topic(Part.REPORT), b"%d" % number)
-        found: list[bytes] = []
+def test_it_ends_while_others_are_connected_or_just_come(caplog: pytest.LogCaptureFixture) -> None:
+    with running() as broker, ExitStack() as stack:
+        client = stack.enter_context(closing(box(broker)))
+        silent = stack.enter_context(socket.create_connection(("127.0.0.1", broker.port), PATIENCE_S))
+        until(lambda: len(broker._strangers) == 1)
+        broker.stop()
+        client.wait_until_out()
+        assert silent.recv(1) == b""
+        assert not broker._thread.is_alive()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
-        def all_have_come() -> bool:
-            found.extend(said.payload for said in link.incoming())
-            return len(found) == 20
 
-        until(all_have_come)
-        assert found == [b"%d" % number for number in range(20)]
+def test_a_broker_that_cannot_begin_for_any_reason_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Inner:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(embedded, "Inner", broken)
+    broker = EmbeddedBroker("127.0.0.1", 0, "x", lambda _: None, dict)
+    with pytest.raises(BroadcasterError, match="broken"):
+        broker.start()
 
 
 def test_a_port_that_is_taken_is_told(broker: EmbeddedBroker) -> None:
