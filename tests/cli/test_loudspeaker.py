@@ -98,7 +98,10 @@ def test_its_faults_are_told_in_words_and_by_the_communes_clock(store: Store) ->
 
 def test_what_is_asked_wrongly_is_told(store: Store) -> None:
     for arguments, said in (
-        (("add", "kep", "kep-01", "--as", "operator"), "several of loudspeakers that obey signed orders: kep-loa, kep-loa-2"),
+        (
+            ("add", "kep", "kep-01", "--as", "operator"),
+            "several of loudspeakers that obey signed orders: kep-loa, kep-loa-2",
+        ),
         (("add", "my-thai", "loa-1", "--as", "operator"), "may not do this in: my-thai"),
         (("add", "kep", "kep-01", "--station", "kep-loa"), "Add --as CODE"),
         (("add", "nowhere", "kep-01", "--as", "operator"), "There is no commune nowhere."),
