@@ -13,7 +13,7 @@ from broadcaster.errors import BroadcasterError
 from broadcaster.orders.device import PlayState
 from broadcaster.orders.payload import Command
 from broadcaster.orders.topics import Device
-from broadcaster.services import adjusting, attending, enrolment
+from broadcaster.services import adjustments, attending, enrolment
 from broadcaster.services.communes import named
 from broadcaster.services.telling import TROUBLES
 from broadcaster.store.device_tables import AdjustmentRow
@@ -153,7 +153,7 @@ def _adjust(device: Device, command: Command, percent: int, person: str | None) 
     with opened() as (built, words):
         acting, pause = actor(built, person), threading.Event()
         with built.store.writing() as session:
-            key = adjusting.ask(session, device, command, percent, clock.now(), actor=acting).id
+            key = adjustments.ask(session, device, command, percent, clock.now(), actor=acting).id
         until = clock.now() + _PATIENCE
         answer = ""
         while answer not in _OVER and ":" not in answer and clock.now() < until:

@@ -24,7 +24,7 @@ from broadcaster.orders.device import PlayReport, PlayState
 from broadcaster.orders.health import Amplifier, Heard
 from broadcaster.orders.topics import Device
 from broadcaster.orders.verify import Refusal
-from broadcaster.services import adjusting, attending, enrolment, inbox
+from broadcaster.services import adjustments, attending, enrolment, inbox
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.store import airings, journal
 from broadcaster.store import plays as rows
@@ -78,7 +78,7 @@ class Plays:
             report = inbox.message(row)
             with self.store.writing() as session:
                 if isinstance(report, PlayReport) and report.airing is not None and loudspeaker is not None:
-                    is_adjustment = adjusting.take(session, report)
+                    is_adjustment = adjustments.take(session, report)
                     if not is_adjustment:
                         self.take(session, report, loudspeaker.station, now)
                 inbox.taken(session, [row], now)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from broadcaster.config import StorageSettings
 from broadcaster.domain.bulletin import BulletinState
 from broadcaster.errors import BroadcasterError
-from broadcaster.services import adjusting, attending, inbox, outbox
+from broadcaster.services import adjustments, attending, inbox, outbox
 from broadcaster.services.rendering import Studio
 from broadcaster.speech.cache import SpeechCache
 from broadcaster.store.engine import Store
@@ -59,7 +59,7 @@ class Storage:
             )
             inbox.forget(session, now - _REPORTS_KEPT)
             outbox.forget(session, now - _ORDERS_KEPT)
-            adjusting.forget(session, now - _ORDERS_KEPT)
+            adjustments.forget(session, now - _ORDERS_KEPT)
             attending.forget(session, now - _HEALTH_KEPT)
         with store.reading() as session:
             strays = list(self._strays(session, now))

@@ -10,7 +10,7 @@ from broadcaster.errors import InputError, NotAllowedError
 from broadcaster.orders.device import PlayState
 from broadcaster.orders.payload import Command
 from broadcaster.orders.topics import Device
-from broadcaster.services import adjusting
+from broadcaster.services import adjustments
 from broadcaster.store import journal
 from broadcaster.store.device_tables import AdjustmentRow
 from tests.services.village import ADMINISTRATOR, Village
@@ -22,7 +22,7 @@ NOON, NIGHT = here("12:00"), here("23:00")
 
 def ask(village: Village, command: Command, volume: int = 50) -> str:
     with village.world.store.writing() as session:
-        return adjusting.ask(session, KEP, command, volume, NOON, actor=ADMINISTRATOR).id
+        return adjustments.ask(session, KEP, command, volume, NOON, actor=ADMINISTRATOR).id
 
 
 def row(village: Village) -> AdjustmentRow:
@@ -80,6 +80,6 @@ def test_without_keys_the_reason_is_told(village: Village) -> None:
 def test_only_an_operator_of_the_commune_asks_and_only_of_one_that_is_there(village: Village) -> None:
     with village.world.store.writing() as session:
         with pytest.raises(NotAllowedError):
-            adjusting.ask(session, KEP, Command.TEST, 50, NOON, actor=Actor("writer", "root"))
+            adjustments.ask(session, KEP, Command.TEST, 50, NOON, actor=Actor("writer", "root"))
         with pytest.raises(InputError, match="has not enrolled"):
-            adjusting.ask(session, Device("kep", "nobody"), Command.TEST, 50, NOON, actor=ADMINISTRATOR)
+            adjustments.ask(session, Device("kep", "nobody"), Command.TEST, 50, NOON, actor=ADMINISTRATOR)
