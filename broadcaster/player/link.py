@@ -128,8 +128,8 @@ class Link:
             self._tell("online, by MQTT")
             self._talk(owner, connection)
             return True
-        except OSError as error:  # a disk that takes no number for the hello
-            log.error("The link failed.", exc_info=error, extra={"action": "link_failed"})
+        except Exception:  # such as a disk that takes no number for the hello: without this thread nobody could stop it
+            log.exception("The link failed.", extra={"action": "link_failed"})
             return False
         finally:
             connection.close(_FAREWELL_S)
