@@ -17,7 +17,8 @@ from broadcaster.errors import BroadcasterError, InputError
 from broadcaster.jobs.worker import Worker
 from broadcaster.services import log, rehearsals, samples
 from broadcaster.services.log import LogFilter
-from broadcaster.store.tables import AiringRow, CommuneRow, StationRow
+from broadcaster.store import communes as places
+from broadcaster.store.tables import AiringRow, CommuneRow
 from broadcaster.words import Words
 
 _UNTIL_DUE = timedelta(seconds=2)
@@ -53,7 +54,7 @@ def demo() -> None:
 def _require_no_loudspeakers(built: Application) -> None:
     """The sample stations of `serve --samples` have loudspeakers of their own, which only it runs."""
     with built.store.reading() as session:
-        if session.scalar(select(func.count()).where(StationRow.connector == "mqtt")):
+        if places.has_connector(session, "mqtt"):
             raise InputError(
                 "The stations here have loudspeakers that `broadcaster serve` runs. Run the demo in an empty folder."
             )

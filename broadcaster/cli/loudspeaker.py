@@ -28,7 +28,7 @@ Where = Annotated[str | None, typer.Argument(metavar="[COMMUNE]", help="Only tho
 Volume = Annotated[int, typer.Option("--volume", metavar="PERCENT", min=0, max=100, help="How loud.")]
 
 _PATIENCE = timedelta(seconds=20)
-_OVER = (PlayState.FINISHED,)
+_UNDER_WAY = ("", PlayState.ACCEPTED, PlayState.READY, PlayState.STARTED)
 _COLUMNS = ("commune", "id", "station", "presence", "seen_at", "version", "volume", "troubles")
 _FAULT_COLUMNS = ("commune", "id", "trouble", "since", "until", "detail", "meaning")
 
@@ -156,11 +156,11 @@ def _adjust(device: Device, command: Command, percent: int, person: str | None) 
             key = adjustments.ask(session, device, command, percent, clock.now(), actor=acting).id
         until = clock.now() + _PATIENCE
         answer = ""
-        while answer not in _OVER and ":" not in answer and clock.now() < until:
+        while answer in _UNDER_WAY and clock.now() < until:
             pause.wait(0.2)
             with built.store.reading() as session:
                 answer = session.get_one(AdjustmentRow, key).answer
-        if answer not in _OVER:
+        if answer != PlayState.FINISHED:
             raise BroadcasterError(
                 "{id} did not do it: {answer}", id=device.loudspeaker, answer=answer or words("no answer yet")
             )

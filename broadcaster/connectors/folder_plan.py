@@ -9,6 +9,9 @@ from datetime import datetime
 from broadcaster import files
 from broadcaster.domain.order import Order
 
+ORDER_SUFFIX = ".order.json"
+"""Of the files that hold a signed order."""
+
 _COLUMNS = ("start", "duration_s", "airing", "title", "file", "sha256", "repeats", "gap_s")
 
 

@@ -13,15 +13,14 @@ from pathlib import Path
 from broadcaster import files
 from broadcaster.connectors.base import Capabilities
 from broadcaster.connectors.folder import FolderConnector
+from broadcaster.connectors.folder_plan import ORDER_SUFFIX
+from broadcaster.connectors.loudspeakers import require_signed, unsigned_stop
 from broadcaster.domain.airing import Evidence
 from broadcaster.domain.order import Order
 from broadcaster.domain.place import Grade, Station
-from broadcaster.errors import BroadcasterError, DeliveryError
-from broadcaster.orders import envelope as envelopes
+from broadcaster.errors import BroadcasterError
 from broadcaster.orders import payload
 from broadcaster.orders.payload import Command
-
-ORDER_SUFFIX = ".order.json"
 
 
 class SignedFolder(FolderConnector):
@@ -41,14 +40,12 @@ class SignedFolder(FolderConnector):
         return self._clip_file(order.airing, order.clip_sha256)
 
     def deliver(self, order: Order) -> None:
-        if not order.envelope:
-            raise DeliveryError("An order for {station} has to be signed.", is_permanent=True,
-                                station=self._station.code)  # fmt: skip
+        require_signed(order, self._station)
         super().deliver(order)
 
     def send(self, envelope: bytes, only: str | None = None) -> None:
         """Raises MalformedError for what was never an order."""
-        order = payload.parse(envelopes.unverified_payload(envelope, limit_bytes=envelopes.ORDER_LIMIT_BYTES))
+        order = payload.unverified(envelope)
         with self._writing():
             if order.airing is not None and order.cmd in {Command.CANCEL, Command.STOP}:
                 for day in self._drop(order.airing) or [self._root]:
@@ -61,10 +58,7 @@ class SignedFolder(FolderConnector):
                 (self._root / f"{undone}{ORDER_SUFFIX}").unlink(missing_ok=True)
 
     def stop(self, airing: str) -> None:
-        raise BroadcasterError(
-            "The loudspeakers of {station} obey signed orders alone, also to stop {airing}.",
-            station=self._station.code, airing=airing,
-        )  # fmt: skip
+        raise unsigned_stop(self._station, airing)
 
     def check(self) -> None:
         super().check()

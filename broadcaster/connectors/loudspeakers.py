@@ -1,4 +1,4 @@
-"""What a station of loudspeakers that obey signed orders says of them in its configuration."""
+"""What the connectors share whose loudspeakers obey signed orders alone: their configuration, and two refusals."""
 
 from typing import Annotated
 
@@ -6,6 +6,9 @@ from pydantic import Field as Setting
 from pydantic import field_validator
 
 from broadcaster.domain.loudspeaker import MAX_PER_STATION
+from broadcaster.domain.order import Order
+from broadcaster.domain.place import Station
+from broadcaster.errors import BroadcasterError, DeliveryError
 from broadcaster.orders.strict_json import ID
 from broadcaster.strict_yaml import Strict, problem
 
@@ -24,3 +27,17 @@ class Loudspeakers(Strict):
         if twice is not None:
             raise problem("{name} stands here twice", name=twice)
         return value
+
+
+def require_signed(order: Order, station: Station) -> None:
+    """Raises DeliveryError."""
+    if not order.envelope:
+        raise DeliveryError("An order for {station} has to be signed.", is_permanent=True, station=station.code)
+
+
+def unsigned_stop(station: Station, airing: str) -> BroadcasterError:
+    """Why an airing cannot be stopped by a word alone."""
+    return BroadcasterError(
+        "The loudspeakers of {station} obey signed orders alone, also to stop {airing}.",
+        station=station.code, airing=airing,
+    )  # fmt: skip

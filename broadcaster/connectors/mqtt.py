@@ -10,12 +10,12 @@ from pydantic import Field as Setting
 
 from broadcaster.connectors import mqtt_link
 from broadcaster.connectors.base import Capabilities
-from broadcaster.connectors.loudspeakers import Loudspeakers
+from broadcaster.connectors.loudspeakers import Loudspeakers, require_signed, unsigned_stop
 from broadcaster.connectors.mqtt_punctual import Punctual
 from broadcaster.domain.airing import Evidence
 from broadcaster.domain.order import Order, Report
 from broadcaster.domain.place import Grade, Station
-from broadcaster.errors import BroadcasterError, DeliveryError
+from broadcaster.errors import DeliveryError
 from broadcaster.orders.topics import Device, Part
 
 _CONFIRMED_WITHIN_S = 10.0
@@ -52,9 +52,7 @@ class MqttConnector:
 
     def deliver(self, order: Order) -> None:
         """Returns once the broker has the order for every loudspeaker; where they hold none, once it waits here."""
-        if not order.envelope:
-            raise DeliveryError("An order for {station} has to be signed.", is_permanent=True,
-                                station=self._station.code)  # fmt: skip
+        require_signed(order, self._station)
         if self._holds_orders:
             self.send(order.envelope)
         else:
@@ -75,10 +73,7 @@ class MqttConnector:
         return []
 
     def stop(self, airing: str) -> None:
-        raise BroadcasterError(
-            "The loudspeakers of {station} obey signed orders alone, also to stop {airing}.",
-            station=self._station.code, airing=airing,
-        )  # fmt: skip
+        raise unsigned_stop(self._station, airing)
 
     def check(self) -> None:
         self._require_loudspeakers()

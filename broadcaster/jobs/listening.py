@@ -9,8 +9,6 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-
 from broadcaster import clock
 from broadcaster.application import Application, State, Status
 from broadcaster.broker.secret import SERVER_USER, server_password
@@ -18,10 +16,11 @@ from broadcaster.connectors import mqtt_link
 from broadcaster.connectors.mqtt_link import BrokerAddress, Link
 from broadcaster.errors import BroadcasterError
 from broadcaster.services import enrolment
+from broadcaster.services.acknowledging import Acknowledging
 from broadcaster.services.conversing import Conversing
 from broadcaster.services.ordering import Signer
 from broadcaster.services.precedence import Precedence
-from broadcaster.store.tables import StationRow
+from broadcaster.store import communes as places
 
 if TYPE_CHECKING:
     from broadcaster.broker.embedded import EmbeddedBroker
@@ -42,10 +41,10 @@ class Listening:
 
     def __init__(
         self, application: Application, signer: Signer, on_failure: Callable[[str, tuple[str, ...], Exception], None],
-        precedence: Precedence | None = None,
+        precedence: Precedence,
     ) -> None:  # fmt: skip
         self._application = application
-        self._precedence = precedence or Precedence()
+        self._precedence = precedence
         self._signer = signer
         self._on_failure = on_failure
         self._broker: EmbeddedBroker | None = None
@@ -78,7 +77,7 @@ class Listening:
         link = self._connected()
         if link is None:
             return
-        conversing = Conversing(self._application.store, self._signer, link, self._precedence)
+        conversing = Conversing(self._application.store, Acknowledging(self._signer), link, self._precedence)
         while not self._is_over.is_set():
             if link.wait_for_news(_LOOK_S, conversing.generation):
                 self._is_over.wait(_BREATH_S)
@@ -134,6 +133,5 @@ class Listening:
             return enrolment.credentials(session)
 
     def _is_needed(self) -> bool:
-        ours = select(StationRow.code).where(StationRow.connector == "mqtt").limit(1)
         with self._application.store.reading() as session:
-            return session.scalars(ours).first() is not None
+            return places.has_connector(session, "mqtt")

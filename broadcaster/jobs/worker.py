@@ -12,6 +12,7 @@ from broadcaster.jobs.listening import Listening
 from broadcaster.jobs.metronome import Metronome
 from broadcaster.jobs.runner import Job, LocalRunner
 from broadcaster.services import bulletins, planning, rendering
+from broadcaster.services.acknowledging import Acknowledging
 from broadcaster.services.outcomes import OnEnd
 from broadcaster.services.plays import Plays
 from broadcaster.services.precedence import Precedence
@@ -38,7 +39,7 @@ class Worker:
         self._hand_over = application.hand_over(on_end)
         self._outcomes = self._hand_over.outcomes
         self._plays = Plays(application.store, self._outcomes)
-        self._answering = Answering(application.store, self._hand_over.signer)
+        self._answering = Answering(application.store, Acknowledging(self._hand_over.signer))
         self._lock = worker_lock(application.store, application.worker_lock)
         jobs: dict[str, Job] = {"plan": self.plan, "render": self._render, "prune": self._prune}
         self._runner = LocalRunner(jobs, threads=2, on_failure=self._count_failure)

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from broadcaster.domain.bulletin import Priority, canonical
 from broadcaster.domain.place import Mode
+from broadcaster.orders import envelope as envelopes
 from broadcaster.orders import strict_json
 from broadcaster.orders.keys import Purpose
 from broadcaster.orders.strict_json import BIGGEST, ID, SHA256, ULID, Fields, MalformedError
@@ -144,6 +145,11 @@ def next_seq(last: int, now: datetime) -> int:
     So a server whose backup was restored does not fall behind what its loudspeakers have seen.
     """
     return max(last + 1, int(now.timestamp() * 1000))
+
+
+def unverified(envelope: bytes) -> Payload:
+    """The order in an envelope that was signed here, or that its reader verifies. Raises MalformedError."""
+    return parse(envelopes.unverified_payload(envelope, limit_bytes=envelopes.ORDER_LIMIT_BYTES))
 
 
 def parse(data: bytes) -> Payload:

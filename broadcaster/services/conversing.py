@@ -5,7 +5,7 @@ between acts on it with its next start. An answer that gets lost is asked for ag
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -13,14 +13,13 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from broadcaster.connectors.mqtt_link import Incoming
-from broadcaster.errors import BroadcasterError, DeliveryError, StoreError
-from broadcaster.orders.device import MAX_ACKNOWLEDGED
+from broadcaster.errors import DeliveryError
 from broadcaster.orders.health import read_state
 from broadcaster.orders.strict_json import MalformedError
 from broadcaster.orders.topics import Device, Part
 from broadcaster.services import attending, inbox, outbox
+from broadcaster.services.acknowledging import Acknowledging
 from broadcaster.services.inbox import Received
-from broadcaster.services.ordering import Signer
 from broadcaster.services.precedence import Precedence
 from broadcaster.store.engine import Store
 
@@ -48,11 +47,10 @@ class Conversing:
     """`generation` is the connection whose retained states were taken in; nothing older is believed to be so now."""
 
     store: Store
-    signer: Signer
+    acknowledging: Acknowledging
     wire: Wire
     precedence: Precedence = field(default_factory=Precedence)
     generation: int = 0
-    _complained: set[str] = field(default_factory=set)
 
     def run(self, now: datetime) -> None:
         """Take in all that has come, and answer it. Raises StoreError: then the loudspeakers say it again."""
@@ -82,29 +80,13 @@ class Conversing:
         with self.store.reading() as session:
             for device, found in received.items():
                 topic = device.topic(Part.ORDER)
-                items += [(topic, envelope) for envelope in self._acknowledgements(device, found, now)]
+                items += [(topic, envelope) for envelope in self.acknowledging.signed(device, found.ack_seqs, now)]
                 if found.hellos:
                     items += [(topic, envelope) for envelope in outbox.valid_for(session, device, now)]
         for error in self.wire.publish_all(items, _PATIENCE_S):
             if error is not None:  # whoever it was for says hello again
                 log.warning("An answer was not sent.", extra={"action": "answer_failed", "error": str(error)})
                 return
-
-    def _acknowledgements(self, device: Device, found: Received, now: datetime) -> Iterator[bytes]:
-        """Signed, as many as are needed; none where the commune has no key now, and what was said is said again."""
-        seqs = found.ack_seqs
-        try:
-            for first in range(0, len(seqs), MAX_ACKNOWLEDGED):
-                yield self.signer.acknowledge(device, seqs[first : first + MAX_ACKNOWLEDGED], now)
-        except StoreError:
-            raise
-        except (BroadcasterError, OSError) as error:
-            if device.commune not in self._complained:
-                self._complained.add(device.commune)
-                extra = {"action": "not_acknowledged", "commune": device.commune, "error": str(error)}
-                log.error("Loudspeakers cannot be answered.", extra=extra)
-        else:
-            self._complained.discard(device.commune)
 
 
 def _by_device(found: Sequence[Incoming]) -> dict[Device, list[bytes]]:

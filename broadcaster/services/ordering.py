@@ -4,7 +4,7 @@ Only the worker comes here, and who makes a pack for a stick; nothing else may r
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from broadcaster.domain.order import Order
 from broadcaster.domain.place import Station
 from broadcaster.domain.timetable import CommuneTimetable
 from broadcaster.orders import keyfolder
-from broadcaster.orders.device import Ack, sign_ack
+from broadcaster.orders.device import MAX_ACKNOWLEDGED, Ack, sign_ack
 from broadcaster.orders.keyfolder import KeyRing
 from broadcaster.orders.keys import Purpose
 from broadcaster.orders.payload import HELD, IMMEDIATE, PACK, Approval, Audio, Command, Lateness, LatePolicy, Payload
@@ -61,7 +61,7 @@ class Signer:
         the same is given again: it may be on its way already, and what a loudspeaker reports of it must count.
         """
         held = HELD if clip_name is None else PACK
-        found = self._play(session, row, station, order, now, clip_name)
+        found = self._play(session, row, station, order, now, clip_name=clip_name, held=held)
         kept = None if clip_name is None else outbox.play_of(session, station.code, row.id, now)
         if kept is not None and self._says_the_same(session, station, kept.envelope, found, now):
             return kept.seq, kept.envelope
@@ -69,12 +69,13 @@ class Signer:
         return found.seq, self._kept(session, station, found, now, held=held)
 
     def _play(
-        self, session: Session, row: AiringRow, station: Station, order: Order, now: datetime, clip_name: str | None
-    ) -> Payload:
+        self, session: Session, row: AiringRow, station: Station, order: Order, now: datetime, *,
+        clip_name: str | None, held: timedelta,
+    ) -> Payload:  # fmt: skip
         commune = self._timetable(session, station.commune)
         start, end = order.start, order.start + order.length
         is_held = order.start > now
-        expires = min(order.expires, now + ((HELD if clip_name is None else PACK) if is_held else IMMEDIATE))
+        expires = min(order.expires, now + (held if is_held else IMMEDIATE))
         is_urgent = order.priority is Priority.EMERGENCY
         overrides = row.overrides_quiet and is_urgent
         # What ends right before the quiet hours has no room; what is in them anyway, as a rehearsal may be, has it.
@@ -134,11 +135,13 @@ class Signer:
         )  # fmt: skip
         return self._kept(session, station, found, now)
 
-    def acknowledge(self, device: Device, seqs: Sequence[int], now: datetime) -> bytes:
-        """The envelope that lets a loudspeaker forget what the server has. Raises SigningError, KeyFolderError."""
-        ring = self.ring(device.commune)
-        key = signing_key(ring, Purpose.ORDER, now)
-        return sign_ack(Ack(device, tuple(seqs), whole(now), ring.document.version), key)
+    def acknowledge(self, device: Device, seqs: Sequence[int], now: datetime) -> Iterator[bytes]:
+        """The envelopes that let a loudspeaker forget what the server has. Raises SigningError, KeyFolderError."""
+        for first in range(0, len(seqs), MAX_ACKNOWLEDGED):
+            ring = self.ring(device.commune)
+            key = signing_key(ring, Purpose.ORDER, now)
+            some = tuple(seqs[first : first + MAX_ACKNOWLEDGED])
+            yield sign_ack(Ack(device, some, whole(now), ring.document.version), key)
 
     def ring(self, commune: str) -> KeyRing:
         """A commune's keys, read again only once they were changed. Raises KeyFolderError."""

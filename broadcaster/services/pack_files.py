@@ -23,7 +23,6 @@ from broadcaster.connectors.folder_plan import Line, playlist, table
 from broadcaster.errors import BroadcasterError, InputError
 from broadcaster.words import Words
 
-ORDER_SUFFIX = ".order.json"
 ACK_SUFFIX = ".ack.json"
 KEYS_NAME = "keys.json"
 

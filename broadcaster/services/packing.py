@@ -15,17 +15,16 @@ from sqlalchemy.orm import Session
 from ulid import ULID
 
 from broadcaster.connectors.base import Carried
-from broadcaster.connectors.folder_plan import Line, line
+from broadcaster.connectors.folder_plan import ORDER_SUFFIX, Line, line
 from broadcaster.domain.airing import Outcome, Phase, Verdict
 from broadcaster.domain.order import Order
 from broadcaster.domain.place import Station
 from broadcaster.domain.roles import Actor
 from broadcaster.errors import BroadcasterError, InputError, StoreError
-from broadcaster.orders import envelope as envelopes
 from broadcaster.orders import keyfolder, payload
 from broadcaster.orders.device import MAX_ACKNOWLEDGED
 from broadcaster.orders.keyfolder import KeyFolderError
-from broadcaster.orders.payload import PACK, Command, Payload
+from broadcaster.orders.payload import PACK, Command
 from broadcaster.orders.topics import Device
 from broadcaster.services import enrolment, inbox, outbox, pack_files
 from broadcaster.services.airing import HandOver
@@ -156,9 +155,9 @@ class Packing:
 
     def _made(self, found: _Round, until: datetime) -> Pack:
         session, station, now = found.session, found.station, found.now
-        orders = [(envelope, _payload(envelope)) for envelope in outbox.valid_for(session, station.code, now)]
+        orders = [(envelope, payload.unverified(envelope)) for envelope in outbox.valid_for(session, station.code, now)]
         signed = {
-            f"{order.seq:016d}{pack_files.ORDER_SUFFIX}": envelope
+            f"{order.seq:016d}{ORDER_SUFFIX}": envelope
             for envelope, order in orders
             if order.cmd in {Command.PLAY, Command.CANCEL}  # what is good for ten minutes would be over
         }
@@ -181,9 +180,8 @@ class Packing:
                 continue
             device = Device(row.commune, row.id)
             seqs = inbox.newest(session, device, row.public_key, _ACKNOWLEDGED)
-            for first in range(0, len(seqs), MAX_ACKNOWLEDGED):
-                envelope = self.hand_over.signer.acknowledge(device, seqs[first : first + MAX_ACKNOWLEDGED], now)
-                yield f"{row.id}.{first // MAX_ACKNOWLEDGED}{pack_files.ACK_SUFFIX}", envelope
+            for number, envelope in enumerate(self.hand_over.signer.acknowledge(device, seqs, now)):
+                yield f"{row.id}.{number}{pack_files.ACK_SUFFIX}", envelope
 
     def _keys(self, commune: str) -> Iterator[tuple[str, bytes]]:
         """The newest keys, and those before, which a loudspeaker that was off for long follows one after the other."""
@@ -194,10 +192,6 @@ class Packing:
                 yield f"keys-{version}.json", keyfolder.document(self.keys, commune, version)
             except KeyFolderError:
                 continue  # it is gone, as after a move to another computer
-
-
-def _payload(envelope: bytes) -> Payload:
-    return payload.parse(envelopes.unverified_payload(envelope, limit_bytes=envelopes.ORDER_LIMIT_BYTES))
 
 
 def _is_past(session: Session, airing: str, now: datetime) -> bool:

@@ -5,9 +5,8 @@ and the loudspeaker is given that with its next visit.
 """
 
 import json
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,19 +14,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster.config import Config
-from broadcaster.errors import BroadcasterError, StoreError
 from broadcaster.orders import keyfolder
 from broadcaster.orders.device import MAX_ACKNOWLEDGED
 from broadcaster.orders.keyfolder import KeyFolderError
 from broadcaster.orders.topics import Device
 from broadcaster.services import attending, enrolment, inbox, outbox
-from broadcaster.services.ordering import Signer
+from broadcaster.services.acknowledging import Acknowledging
 from broadcaster.store import communes as places
 from broadcaster.store.device_tables import DoorVisitRow, LoudspeakerRow
 from broadcaster.store.engine import Store
 from broadcaster.store.tables import ClipRow, CommuneRow, StationRow
-
-log = logging.getLogger(__name__)
 
 _MOST_BYTES = 1_000_000
 """Of orders in one answer; the next visit brings the rest."""
@@ -47,16 +43,17 @@ def enrol(session: Session, keys: Path, config: Config, code: str, public: str, 
     """Use up a one-time code; what the loudspeaker is told. Raises EnrolmentError, MalformedError, KeyFolderError."""
     enrolled = enrolment.enroll(session, code, public, now)
     commune = session.get_one(CommuneRow, enrolled.device.commune)
+    station = session.get_one(StationRow, enrolled.station)
     quiet = places.timetable(commune, config.timetable.quiet_hours).quiet_hours
     return {
         "v": 1,
         "commune": commune.code,
         "loudspeaker": enrolled.device.loudspeaker,
-        "station": enrolled.station,
-        "mode": session.get_one(StationRow, enrolled.station).mode,
+        "station": station.code,
+        "mode": station.mode,
         "timezone": commune.timezone,
         "quiet_hours": [] if quiet is None else [{"start": f"{quiet.start:%H:%M:%S}", "end": f"{quiet.end:%H:%M:%S}"}],
-        "held": int(enrolment.held(session.get_one(StationRow, enrolled.station)).total_seconds()),
+        "held": int(enrolment.held(station).total_seconds()),
         "password": enrolled.password,
         "mqtt": {
             "host": config.broker.told_host,
@@ -115,8 +112,7 @@ class Answering:
     """The worker's part: sign for what loudspeakers have left at the door."""
 
     store: Store
-    signer: Signer
-    _complained: set[str] = field(default_factory=set)
+    acknowledging: Acknowledging
 
     def run(self, now: datetime) -> None:
         """Raises StoreError."""
@@ -133,15 +129,6 @@ class Answering:
         if session.get(LoudspeakerRow, (row.commune, row.loudspeaker)) is None:
             session.delete(row)
             return
-        try:
-            row.ack = self.signer.acknowledge(device, row.unacknowledged or (), now)
-        except StoreError:
-            raise
-        except (BroadcasterError, OSError) as error:  # it is left again, and acknowledged once there are keys
-            if device.commune not in self._complained:
-                self._complained.add(device.commune)
-                extra = {"action": "not_acknowledged", "commune": device.commune, "error": str(error)}
-                log.error("Loudspeakers cannot be answered.", extra=extra)
-        else:
-            self._complained.discard(device.commune)
+        # Never more than fit one; without a key it is left again, and acknowledged once there is one.
+        row.ack = next(iter(self.acknowledging.signed(device, row.unacknowledged or (), now)), row.ack)
         row.unacknowledged = None

@@ -27,6 +27,13 @@ def stations(session: Session, communes: Iterable[str] | None = None) -> dict[st
     return found
 
 
+def has_connector(session: Session, connector: str) -> bool:
+    """Whether any station is reached by this kind of connector."""
+    return (
+        session.scalars(select(StationRow.code).where(StationRow.connector == connector).limit(1)).first() is not None
+    )
+
+
 def countries(session: Session) -> list[str]:
     """The countries whose public holidays any commune keeps."""
     kept = (timetable.get("holidays") or {} for timetable in session.scalars(select(CommuneRow.timetable)))

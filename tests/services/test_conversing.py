@@ -14,6 +14,7 @@ from broadcaster.orders.device import ACK_TYPE, Hello, PlayState, read_ack
 from broadcaster.orders.health import OFFLINE, Amplifier, Health, Heard
 from broadcaster.orders.topics import Part
 from broadcaster.services import attending
+from broadcaster.services.acknowledging import Acknowledging
 from broadcaster.services.conversing import Conversing
 from tests.services.village import DUE, LEAD, Village
 
@@ -48,7 +49,7 @@ def broker() -> Broker:
 
 @pytest.fixture
 def conversing(handed_over: Village, broker: Broker) -> Conversing:
-    return Conversing(handed_over.world.store, handed_over.world.hand_over.signer, broker)
+    return Conversing(handed_over.world.store, Acknowledging(handed_over.world.hand_over.signer), broker)
 
 
 def said(handed_over: Village, part: Part, payload: bytes) -> Incoming:

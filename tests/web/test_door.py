@@ -27,6 +27,7 @@ from broadcaster.orders.topics import Device
 from broadcaster.player import identity
 from broadcaster.player.door import Door
 from broadcaster.services import attending, enrolment, visiting
+from broadcaster.services.acknowledging import Acknowledging
 from broadcaster.services.visiting import Answering
 from broadcaster.store.device_tables import DeviceMessageRow
 from broadcaster.store.engine import Store
@@ -65,7 +66,7 @@ class House:
 
     @property
     def answering(self) -> Answering:
-        return Answering(self.village.world.store, self.village.world.hand_over.signer)
+        return Answering(self.village.world.store, Acknowledging(self.village.world.hand_over.signer))
 
     def door(self, user: str = KEP.user, password: str | None = None) -> Door:
         return Door(self.url, user, self.password if password is None else password)
