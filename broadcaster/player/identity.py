@@ -89,7 +89,7 @@ def enrol(folder: Path, address: str, code: str, *, over_http: bool = False) -> 
         answer = door.enrol(code.strip(), key.text)
     finally:
         door.close()
-    found, keys = _answered(answer, door.address, key)
+    found, keys = answered(answer, door.address, key)
     save(folder, found, keys)
     (folder / _ENROLLING).unlink(missing_ok=True)
     return found
@@ -142,7 +142,7 @@ def _new_key(path: Path) -> DeviceKey:
     return DeviceKey(secret)
 
 
-def _answered(answer: bytes, address: str, key: DeviceKey) -> tuple[Identity, bytes]:
+def answered(answer: bytes, address: str, key: DeviceKey) -> tuple[Identity, bytes]:
     """The identity and the `keys.json` of an enrolment. Raises IdentityError."""
     try:
         fields = strict_json.read(answer)

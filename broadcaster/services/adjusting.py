@@ -43,10 +43,8 @@ class Adjusting:
 
     def _signed(self, session: Session, row: AdjustmentRow, now: datetime) -> Job | None:
         row.sent_at = now
-        station = next(
-            (one for one in places.stations(session, {row.commune}).get(row.commune, []) if one.code == row.station),
-            None,
-        )
+        here = places.stations(session, {row.commune}).get(row.commune, [])
+        station = next((one for one in here if one.code == row.station), None)
         if station is None:
             row.answer = "no_station"
             return None

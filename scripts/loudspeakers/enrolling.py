@@ -11,18 +11,15 @@ from sqlalchemy.orm import Session
 
 from broadcaster import application
 from broadcaster.application import Application
+from broadcaster.domain.bulletin import canonical
 from broadcaster.domain.loudspeaker import MAX_PER_STATION
 from broadcaster.domain.roles import EVERYWHERE, Actor, Grant, Role
-from broadcaster.orders import keyfolder
 from broadcaster.orders.device import DeviceKey
-from broadcaster.orders.payload import HELD
 from broadcaster.orders.topics import Device
 from broadcaster.player import identity as identities
-from broadcaster.player.identity import Identity, MqttAddress
-from broadcaster.services import enrolment, keyring
-from broadcaster.store import communes as places
+from broadcaster.services import enrolment, keyring, visiting
 from broadcaster.store.device_tables import LoudspeakerRow
-from broadcaster.store.tables import CommuneRow, StationRow
+from broadcaster.store.tables import StationRow
 
 FOLDER = "fleet"
 _NAME = "ao-{number:04d}"  # "loa ảo", a virtual loudspeaker
@@ -49,10 +46,9 @@ def enrolled(built: Application, count: int, now: datetime, home: Path | None = 
             device = Device(station.commune, name)
             secret = DeviceKey(Ed25519PrivateKey.generate())
             code = enrolment.add(session, device.commune, station.code, name, now, actor=actor)
-            password = enrolment.enroll(session, code, secret.text, now).password
+            answer = visiting.enrol(session, built.keys_folder, built.config, code, secret.text, now)
             folder = home / device.user
-            keys = keyfolder.document(built.keys_folder, device.commune)
-            identities.save(folder, _identity(built, session, device, station, password, secret), keys)
+            identities.save(folder, *identities.answered(canonical(answer), built.config.door.url, secret))
             found.append(folder)
     return found
 
@@ -85,23 +81,3 @@ def _places(session: Session, count: int) -> Iterator[tuple[StationRow, str]]:
             taken[station.code] += 1
             count -= 1
             yield station, name
-
-
-def _identity(
-    built: Application, session: Session, device: Device, station: StationRow, password: str, secret: DeviceKey
-) -> Identity:
-    """What the door would have told it."""
-    broker = built.config.broker
-    commune = places.timetable(session.get_one(CommuneRow, device.commune), built.config.timetable.quiet_hours)
-    return Identity(
-        door=built.config.door.url,
-        device=device,
-        station=station.code,
-        mode=station.mode,
-        zone=commune.zone,
-        quiet_hours=() if commune.quiet_hours is None else (commune.quiet_hours,),
-        held=HELD,
-        password=password,
-        mqtt=MqttAddress(broker.told_host, broker.told_port, broker.public_tls),
-        key=secret,
-    )
