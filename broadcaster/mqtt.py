@@ -5,6 +5,7 @@ each connection has a client of its own, and what was under way goes with it.
 """
 
 import contextlib
+import logging
 import socket
 import ssl
 import threading
@@ -18,6 +19,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from broadcaster.errors import BroadcasterError
+
+log = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
 _MOST_UNDER_WAY = 60_000
@@ -113,7 +116,7 @@ class Connection:
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
-        client.on_message = lambda _client, _data, message: self._on_message(message)
+        client.on_message = self._received
         return client
 
     def _connected(self, client: Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
@@ -128,6 +131,13 @@ class Connection:
             return
         self.was_up = True
         self._settled.set()
+
+    def _received(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        """What goes wrong with one message must not end the thread that takes in the others."""
+        try:
+            self._on_message(message)
+        except Exception:
+            log.exception("A message was not taken in.", extra={"action": "message_failed"})
 
     def _disconnected(self, _client: Client, _data: Any, _flags: Any, _code: ReasonCode, _properties: Any) -> None:
         self._end(self.fault)

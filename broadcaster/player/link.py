@@ -10,12 +10,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from paho.mqtt.client import MQTTMessage
+from paho.mqtt.client import MQTTMessage, MQTTMessageInfo
+from paho.mqtt.enums import MQTTErrorCode
 
 from broadcaster.errors import BroadcasterError
 from broadcaster.mqtt import Connection, Login
@@ -37,6 +38,8 @@ HELLO_AGAIN_S = (10.0, 20.0, 40.0, 60.0)
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 DOOR_AFTER_S = 60.0
 """So long MQTT must have been away before the door is tried."""
+STEADY_S = 20.0
+"""A connection that ends sooner was none: what drops everybody at once is not to be hammered."""
 _AT_ONCE = 50
 _FAREWELL_S = 1.0
 
@@ -45,6 +48,18 @@ class Way(StrEnum):
     AUTO = "auto"
     MQTT = "mqtt"
     HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A report under way. One that the broker does not have yet is not sent once more: it would only wait longer."""
+
+    at_s: float
+    info: MQTTMessageInfo
+
+    def is_due(self, now_s: float) -> bool:
+        is_lost = self.info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS
+        return now_s - self.at_s >= AGAIN_S and (is_lost or self.info.is_published())
 
 
 class Owner(Protocol):
@@ -81,7 +96,8 @@ class Link:
         self._new: deque[tuple[int, bytes]] = deque()
         self._news = threading.Condition()
         self._is_over = threading.Event()
-        self._sent_s: dict[int, float] = {}
+        self._sent: dict[int, _Sent] = {}
+        self._greeted_door_s: float | None = None
         self._thread: threading.Thread | None = None
         self._on_state, self._told = on_state, ""
 
@@ -107,9 +123,9 @@ class Link:
     def _run(self, owner: Owner) -> None:
         attempt, away_since_s = 0, time.monotonic()
         while not self._is_over.is_set():
-            if self._way is not Way.HTTP and self._is_held(owner):
+            begun_s = time.monotonic()
+            if self._way is not Way.HTTP and self._is_held(owner) and time.monotonic() - begun_s >= STEADY_S:
                 attempt, away_since_s = 0, time.monotonic()
-                continue
             wait_s = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)] * random.uniform(0.5, 1.0)  # noqa: S311
             attempt += 1
             is_long_away = time.monotonic() - away_since_s >= DOOR_AFTER_S
@@ -126,6 +142,7 @@ class Link:
                 self._tell(f"offline: {connection.fault}")
                 return False
             self._tell("online, by MQTT")
+            self._greeted_door_s = None  # what is missed from now on, the door has to be asked for
             self._talk(owner, connection)
             return True
         except Exception:  # such as a disk that takes no number for the hello: without this thread nobody could stop it
@@ -138,7 +155,7 @@ class Link:
         last, said_s, hellos, hello_s = owner.health(), time.monotonic(), 0, time.monotonic()
         connection.publish(self._state, last.as_bytes(), is_retained=True)
         connection.publish(self._reports, owner.hello())
-        self._sent_s.clear()
+        self._sent.clear()
         while not connection.ended.is_set() and not self._is_over.is_set():
             self._say_reports(owner, connection)
             with self._news:
@@ -153,6 +170,7 @@ class Link:
                 last, said_s = health, now_s
                 connection.publish(self._state, health.as_bytes(), is_retained=True)
         if self._is_over.is_set():
+            self._say_reports(owner, connection)  # also what was silenced by the end itself
             connection.publish(self._state, OFFLINE, is_retained=True).wait_for_publish(_FAREWELL_S)
 
     def _say_reports(self, owner: Owner, connection: Connection) -> None:
@@ -162,24 +180,30 @@ class Link:
             self._new.clear()
         now_s = time.monotonic()
         waiting = dict(owner.unacknowledged())
-        self._sent_s = {number: sent_s for number, sent_s in self._sent_s.items() if number in waiting}
-        due = [number for number in waiting if now_s - self._sent_s.get(number, -AGAIN_S) >= AGAIN_S]
-        for number in dict.fromkeys([*due[:_AT_ONCE], *(number for number, _ in new)]):
-            if number in waiting:
-                self._sent_s[number] = now_s
-                connection.publish(self._reports, waiting[number])
+        self._sent = {number: sent for number, sent in self._sent.items() if number in waiting}
+        due = [number for number in waiting if number not in self._sent or self._sent[number].is_due(now_s)]
+        unsaid = [number for number, _ in new if number in waiting and number not in self._sent]
+        for number in dict.fromkeys([*due[:_AT_ONCE], *unsaid]):
+            self._sent[number] = _Sent(now_s, connection.publish(self._reports, waiting[number]))
 
     def _visit(self, owner: Owner) -> None:
         """Leave at the door what there is to say, and take what lies there."""
         with self._news:
             self._new.clear()  # it is among what nobody has acknowledged
+        now_s = time.monotonic()
+        left_s, self._greeted_door_s = self._greeted_door_s, None
+        says_hello = left_s is None or (not owner.is_greeted and now_s - left_s >= HELLO_AGAIN_S[-1])
         try:
-            messages = [] if owner.is_greeted else [owner.hello()]
+            messages = [owner.hello()] if says_hello else []
             messages += [envelope for _, envelope in owner.unacknowledged()[: MAX_MESSAGES - 1]]
             answer = self._door.report(messages)
         except (BroadcasterError, OSError) as error:
             self._tell(f"offline: {error}")
             return
+        except Exception:  # whatever it is, there is a next visit
+            log.exception("A visit at the door failed.", extra={"action": "link_failed"})
+            return
+        self._greeted_door_s = now_s if says_hello else left_s
         self._tell("online, by the door")
         for envelope in (*([] if answer.ack is None else [answer.ack]), *answer.orders):
             owner.receive(envelope)

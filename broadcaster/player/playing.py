@@ -63,6 +63,7 @@ class Stage:
         self._on_play = on_play
         self._listen = listen
         self._current: _Current | None = None
+        self._was_switched_off = False
         self.is_closed = False
 
     @property
@@ -85,7 +86,12 @@ class Stage:
 
     def look(self) -> None:
         """Many times a second: the switch, and whether something more urgent is due than what sounds."""
-        if self._current is not None and self._book.senses.is_switched_off():
+        is_switched_off = self._book.senses.is_switched_off()
+        if is_switched_off is not self._was_switched_off:
+            self._was_switched_off = is_switched_off
+            state = "off" if is_switched_off else "on"
+            log.info("The switch was moved.", extra={"action": "switch", "state": state})
+        if is_switched_off:
             self.silence(Ending.SWITCH)
         with self._book.lock:
             self._book.save_what_is_left()

@@ -33,6 +33,7 @@ class Reports:
         self._folder = folder
         self._key = key
         self._device = device
+        self._public = devices.public_key(key.text)
         self._guard = threading.Lock()
         self._kept: dict[int, bytes] = {}
         self._about: dict[int, object] = {}
@@ -44,7 +45,7 @@ class Reports:
             if data and self._is_ours(data):  # not what a key before the last enrolment has signed: nobody believes it
                 self._kept[self._last] = data
             elif path != paths[-1]:
-                path.unlink()  # left over from a power cut
+                files.discard(path)  # left over from a power cut
 
     def next_number(self, now: datetime) -> int:
         """A number that is taken from now on. Raises OSError."""
@@ -87,7 +88,7 @@ class Reports:
 
     def _is_ours(self, envelope: bytes) -> bool:
         try:
-            devices.read_message(envelope, self._device, devices.public_key(self._key.text))
+            devices.read_message(envelope, self._device, self._public)
         except BroadcasterError:
             return False
         return True
@@ -98,7 +99,7 @@ class Reports:
         files.write(self._path(number), data, is_private=True)
         files.settle(self._folder)
         if before and before not in self._kept:
-            self._path(before).unlink(missing_ok=True)
+            files.discard(self._path(before))
         return number
 
     def _drop(self, number: int) -> None:
@@ -106,7 +107,7 @@ class Reports:
         if number == self._last:
             files.write(self._path(number), b"", is_private=True)
         else:
-            self._path(number).unlink(missing_ok=True)
+            files.discard(self._path(number))
         del self._kept[number]
         self._about.pop(number, None)
 

@@ -31,6 +31,8 @@ STATE_NAME = "link.state"
 _IDLE_S = 0.25
 _LOOK_S = 0.05
 _END_S = 2.0
+_PATIENCE_S = 2.0
+"""Who only looks whether it runs holds the lock for a moment."""
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def running(folder: Path, is_over: threading.Event) -> Iterator[Agent]:
 
 def _alone(folder: Path, stack: ExitStack) -> None:
     try:
-        stack.enter_context(FileLock(folder / ".lock", timeout=0))
+        stack.enter_context(FileLock(folder / ".lock", timeout=_PATIENCE_S))
     except Timeout as error:
         raise InputError("The loudspeaker in {folder} runs already.", folder=folder) from error
 

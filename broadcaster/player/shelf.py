@@ -60,13 +60,13 @@ class Shelf:
         held = self.held.get(order.airing or "")
         if held is not None and held.order.seq == order.seq:
             del self.held[order.airing or ""]
-        self._path(order).unlink(missing_ok=True)
+        files.discard(self._path(order))
 
     def stored(self, listener: Listener) -> Iterator[Payload]:
         """What lies on the disk and is signed by a key that is trusted still; the rest is removed."""
         for path, order in self._read_all(listener):
             if order is None:
-                path.unlink(missing_ok=True)
+                files.discard(path)
             else:
                 yield order
 
