@@ -48,6 +48,21 @@ class Login:
     """Else a broker that can keeps what comes while it is away."""
 
 
+def client_for(login: Login) -> Client:
+    """The library's client for one connection, not connected yet. Raises OSError where `tls_ca` cannot be read."""
+    client = Client(
+        CallbackAPIVersion.VERSION2, client_id=login.user, clean_session=login.is_clean, protocol=MQTTv311,
+        reconnect_on_failure=False,
+    )  # fmt: skip
+    client.username_pw_set(login.user, login.password)
+    if login.is_tls:
+        cafile = None if login.tls_ca is None else str(login.tls_ca)
+        client.tls_set_context(ssl.create_default_context(cafile=cafile))
+    if login.will is not None:
+        client.will_set(*login.will, qos=1, retain=True)
+    return client
+
+
 class Connection:
     """`open` once, then `publish` while it `is_up`; `ended` is set when it is over, and `fault` says why."""
 
@@ -100,17 +115,7 @@ class Connection:
         self._end(self.fault)
 
     def _made(self) -> Client:
-        login = self._login
-        client = Client(
-            CallbackAPIVersion.VERSION2, client_id=login.user, clean_session=login.is_clean, protocol=MQTTv311,
-            reconnect_on_failure=False,
-        )  # fmt: skip
-        client.username_pw_set(login.user, login.password)
-        if login.is_tls:
-            cafile = None if login.tls_ca is None else str(login.tls_ca)
-            client.tls_set_context(ssl.create_default_context(cafile=cafile))
-        if login.will is not None:
-            client.will_set(*login.will, qos=1, retain=True)
+        client = client_for(self._login)
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(_MOST_UNDER_WAY)
         client.on_connect = self._connected

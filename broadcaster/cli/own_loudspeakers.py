@@ -8,7 +8,7 @@ from broadcaster import application, files
 from broadcaster.application import Application
 from broadcaster.orders.topics import Device
 from broadcaster.player.identity import FILE_NAME as IDENTITY
-from broadcaster.player.run import CODE_NAME
+from broadcaster.player.settings import CODE_NAME
 from broadcaster.player.settings import FILE_NAME as SETTINGS
 from broadcaster.services import samples
 

@@ -12,9 +12,8 @@ from broadcaster.errors import BroadcasterError, InputError
 from broadcaster.orders.topics import Device
 from broadcaster.player import identity, status
 from broadcaster.player.run import running
+from broadcaster.player.settings import FOLDER
 from broadcaster.words import Words
-
-FOLDER = Path("loudspeaker")
 
 
 def enrol(folder: Path, address: str, code: str, words: Words, *, over_http: bool) -> None:

@@ -19,14 +19,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from paho.mqtt.client import Client, MQTTMessage, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
+from broadcaster.mqtt import client_for
 from broadcaster.orders.envelope import ORDER_LIMIT_BYTES
-from broadcaster.orders.health import OFFLINE
 from broadcaster.orders.topics import KEEPALIVE_S, Part
 from broadcaster.player.identity import Identity
+from broadcaster.player.link import login
 
 Act = Callable[[], None]
 
@@ -208,15 +208,7 @@ class Connection:
             self._flush(client)
 
     def _made(self) -> Client:
-        identity = self._identity
-        client = Client(
-            CallbackAPIVersion.VERSION2, client_id=identity.device.user, clean_session=True, protocol=MQTTv311,
-            reconnect_on_failure=False,
-        )  # fmt: skip
-        client.username_pw_set(identity.device.user, identity.password)
-        client.will_set(identity.device.topic(Part.STATE), OFFLINE, qos=1, retain=True)
-        if identity.mqtt.tls:
-            client.tls_set_context(ssl.create_default_context())
+        client = client_for(login(self._identity))
         client.connect_timeout = _CONNECT_S
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed

@@ -84,13 +84,10 @@ class Link:
         self, identity: Identity, way: Way, *, poll_s: float, tls_ca: Path | None = None,
         on_state: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
-        device, mqtt = identity.device, identity.mqtt
+        device = identity.device
         self._orders, self._reports = device.topic(Part.ORDER), device.topic(Part.REPORT)
         self._state = device.topic(Part.STATE)
-        self._login = Login(
-            mqtt.host, mqtt.port, device.user, identity.password, [self._orders], mqtt.tls, tls_ca, KEEPALIVE_S,
-            will=(self._state, OFFLINE),
-        )  # fmt: skip
+        self._login = login(identity, tls_ca)
         self._door = Door(identity.door, device.user, identity.password)
         self._way, self._poll_s = way, poll_s
         self._new: deque[tuple[int, bytes]] = deque()
@@ -217,6 +214,15 @@ class Link:
             self._told = state
             self._on_state(state)
             log.info("The link has changed.", extra={"action": "link", "state": state})
+
+
+def login(identity: Identity, tls_ca: Path | None = None) -> Login:
+    """How a loudspeaker signs in: it hears its orders alone, and its last will says that it is gone."""
+    device, mqtt = identity.device, identity.mqtt
+    return Login(
+        mqtt.host, mqtt.port, device.user, identity.password, [device.topic(Part.ORDER)], mqtt.tls, tls_ca,
+        KEEPALIVE_S, will=(device.topic(Part.STATE), OFFLINE),
+    )  # fmt: skip
 
 
 def _is_news(now: Health, before: Health) -> bool:

@@ -20,13 +20,11 @@ from broadcaster.player.door import Door
 from broadcaster.player.identity import Identity
 from broadcaster.player.link import BACK_OFF_S, Link, Way
 from broadcaster.player.senses import Microphone, senses
-from broadcaster.player.settings import Settings
+from broadcaster.player.settings import CODE_NAME, Settings
 from broadcaster.player.stick import Stick
 
 log = logging.getLogger(__name__)
 
-CODE_NAME = "enrol.code"
-"""A file with the server's address and a one-time code: with it in its folder, a loudspeaker enrols when it starts."""
 STATE_NAME = "link.state"
 _IDLE_S = 0.25
 _LOOK_S = 0.05
@@ -100,19 +98,20 @@ def _enrolled(folder: Path, is_over: threading.Event) -> Identity:
 
 def _made(folder: Path, known: Identity, chosen: Settings, stack: ExitStack) -> tuple[Agent, Link | Stick]:
     microphone = Microphone(chosen.microphone.silent_below_dbfs) if chosen.microphone.enabled else None
-    door = Door(known.door, known.device.user, known.password)
-    stack.callback(door.close)
     on_state = partial(_write_state, folder)
     link: Link | Stick
+    source: Door | Stick
     if chosen.link == "stick" and chosen.stick is not None:
-        link = Stick(chosen.stick, known, on_state=on_state)
+        link = source = Stick(chosen.stick, known, on_state=on_state)
     else:
         link = Link(known, Way(chosen.link), poll_s=chosen.poll_s, tls_ca=chosen.tls_ca, on_state=on_state)
+        source = Door(known.door, known.device.user, known.password)
+        stack.callback(source.close)
     wires = Wires(
         link=link,
         sink=sink_for(chosen.sink),
-        fetch=link.clip if isinstance(link, Stick) else door.clip,
-        fetch_keys=link.keys if isinstance(link, Stick) else door.keys,
+        fetch=source.clip,
+        fetch_keys=source.keys,
         senses=senses(chosen, microphone),
         listen=microphone.listen if microphone is not None else (lambda _: None),
     )

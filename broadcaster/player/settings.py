@@ -14,7 +14,11 @@ from broadcaster.audio.play import sink_for
 from broadcaster.errors import ConfigError
 from broadcaster.strict_yaml import Strict, problem
 
+FOLDER = Path("loudspeaker")
+"""Where a loudspeaker keeps everything, unless another folder is named."""
 FILE_NAME = "player.yaml"
+CODE_NAME = "enrol.code"
+"""A file with the server's address and a one-time code: with it in its folder, a loudspeaker enrols when it starts."""
 
 
 class SwitchSettings(Strict):
