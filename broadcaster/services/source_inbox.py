@@ -17,6 +17,7 @@ from broadcaster.store.bulk import in_parts
 from broadcaster.store.engine import is_added
 from broadcaster.store.journal import Action
 from broadcaster.store.source_tables import ReceivedRow, SourceLinkRow
+from broadcaster.store.tables import StationRow
 
 AT_ONCE = 100
 """As many bulletins of one source system are kept, taken or offered in one step; the others follow in the next."""
@@ -93,8 +94,10 @@ def newest(session: Session, commune: str | None = None, limit: int = 50) -> lis
 
 
 def links(session: Session) -> list[SourceLinkRow]:
-    """When each source system was asked, by station."""
-    return list(session.scalars(select(SourceLinkRow).order_by(SourceLinkRow.station)))
+    """When each source system was asked that is still there, by station."""
+    there = select(StationRow.code)
+    query = select(SourceLinkRow).where(SourceLinkRow.station.in_(there)).order_by(SourceLinkRow.station)
+    return list(session.scalars(query))
 
 
 def _new(session: Session, station: Station, entry: Incoming, now: datetime) -> ReceivedRow | None:

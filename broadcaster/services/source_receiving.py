@@ -6,13 +6,13 @@ day, an emergency asks for the second person. Each is kept before it is acted on
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from broadcaster.audio import intake
@@ -51,27 +51,33 @@ class SourceDesk:
 
     def run(self, now: datetime, *, is_over: Callable[[], bool] = lambda: False) -> None:
         """Ask whom it is time to ask, take in what came, offer what was approved. `is_over` may end it in between."""
+        talks: set[str] = set()
         for station in upstreams(self.store):
             upstream = self.stations.upstream(station)
             receiving = None if upstream is None else upstream.receives
+            talks |= {f"{station.code} reported"} | ({f"{station.code} received"} if receiving is not None else set())
             if upstream is not None and receiving is not None and not is_over():
                 at = _At(self, station, upstream, receiving, now)
                 at.ask()
                 at.take(is_over)
                 at.offer()
-        self._settle_alerts(now)
+        self._settle_alerts(talks, now)
 
-    def _settle_alerts(self, now: datetime) -> None:
-        """An emergency that was decided on waits for nobody."""
-        with self.store.reading() as session:
-            waiting = [row for row in open_alerts(session) if row.kind is AlertKind.SOURCE_EMERGENCY]
-            found = {row.subject: session.get(BulletinRow, row.subject) for row in waiting}
+    def _settle_alerts(self, talks: Collection[str], now: datetime) -> None:
+        """An emergency that was decided on waits for nobody; of a talk that is wanted no more nothing is to be told."""
         undecided = (BulletinState.DRAFT, BulletinState.SUBMITTED)
-        for row in waiting:
-            bulletin = found[row.subject]
-            if bulletin is None or bulletin.state not in undecided:
-                with self.store.writing() as session:
-                    clear_alert(session, row.kind, row.commune, row.subject, now)
+        over = []
+        with self.store.reading() as session:
+            for row in open_alerts(session):
+                if row.kind is AlertKind.SOURCE_EMERGENCY:
+                    bulletin = session.get(BulletinRow, row.subject)
+                    over += [row] if bulletin is not None and bulletin.state not in undecided else []
+                elif row.kind is AlertKind.SOURCE_SYSTEM and row.subject not in talks:
+                    over.append(row)
+        for row in over:
+            is_quiet = row.kind is AlertKind.SOURCE_SYSTEM
+            with self.store.writing() as session:
+                clear_alert(session, row.kind, row.commune, row.subject, now, quietly=is_quiet)
 
 
 def upstreams(store: Store) -> list[Station]:
@@ -102,6 +108,11 @@ class _At:
         grants = (Grant(Role.WRITER, commune=self.station.commune), Grant(Role.EDITOR, source=self.receiving.source))
         return Actor(f"nguon-{self.station.code}"[:64], self.of.os_user, grants)
 
+    @property
+    def _mine(self) -> tuple[ColumnElement[bool], ...]:
+        """What came for the commune in which the station is now."""
+        return (ReceivedRow.station == self.station.code, ReceivedRow.commune == self.station.commune)
+
     def ask(self) -> None:
         """Keep what is new on its list, if it is time to ask."""
         with self.of.store.reading() as session:
@@ -123,7 +134,7 @@ class _At:
 
     def take(self, is_over: Callable[[], bool]) -> None:
         """Submit what waits, as far as it is its time."""
-        due = (ReceivedRow.station == self.station.code, ReceivedRow.due_at <= self.now)
+        due = (*self._mine, ReceivedRow.due_at <= self.now)
         with self.of.store.reading() as session:
             urgent_first = (ReceivedRow.priority != Priority.EMERGENCY, ReceivedRow.id)
             waiting = list(session.scalars(select(ReceivedRow).where(*due).order_by(*urgent_first).limit(AT_ONCE)))
@@ -153,11 +164,17 @@ class _At:
         self.of.desk.submit(key, self.actor, self.now, Permission(communes=[self.station.commune]))
         done = {"state": ReceivedState.SUBMITTED, "bulletin": key, "campaign": None, "due_at": None, "error": None}
         with self.of.store.writing() as session:
-            if _set(session, row, **done) and found.priority is Priority.EMERGENCY:
-                raise_alert(
-                    session, AlertKind.SOURCE_EMERGENCY, row.commune, key, self.now,
-                    source=found.publisher or self.receiving.source, title=found.title, bulletin=key,
-                )  # fmt: skip
+            if _set(session, row, **done):
+                self._alarm(session, row)
+
+    def _alarm(self, session: Session, row: ReceivedRow) -> None:
+        """An emergency is told at once, also while its sound cannot be fetched."""
+        if row.priority is Priority.EMERGENCY:
+            key, source = bulletin_id(row.station, row.source_key), self.receiving.source
+            raise_alert(
+                session, AlertKind.SOURCE_EMERGENCY, row.commune, key, self.now, source=source, title=row.title,
+                bulletin=key,
+            )  # fmt: skip
 
     def _voice(self, found: SourceBulletin) -> str | None:
         """The recording that says it, where it came as a sound: through the gate for sound files of others."""
@@ -173,16 +190,19 @@ class _At:
         with self.of.store.writing() as session:
             if is_final or row.received_at <= self.now - GIVEN_UP_AFTER:
                 refuse(session, row, error, self.actor, self.now)
+                key = bulletin_id(row.station, row.source_key)
+                clear_alert(session, AlertKind.SOURCE_EMERGENCY, row.commune, key, self.now, quietly=True)
             else:
                 again = self.now + back_off(row.tries + 1, self.of.random)
                 _set(session, row, tries=row.tries + 1, due_at=again, error=written(error))
+                self._alarm(session, row)
 
     def offer(self) -> None:
         """Send what was approved as a campaign of its own; each version anew, for its words are others."""
         approved = (
             select(ReceivedRow)
             .join(BulletinRow, BulletinRow.id == ReceivedRow.bulletin)
-            .where(ReceivedRow.station == self.station.code, ReceivedRow.state == ReceivedState.SUBMITTED)
+            .where(*self._mine, ReceivedRow.state == ReceivedState.SUBMITTED)
             .where(BulletinRow.state == BulletinState.APPROVED)
         )
         with self.of.store.reading() as session:

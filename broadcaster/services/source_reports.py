@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from broadcaster.connectors.base import UPSTREAM, Upstream
@@ -166,6 +166,12 @@ def newest(session: Session, commune: str | None = None, limit: int = 50) -> lis
     """What was queued last, the newest first; of one commune or all."""
     query = select(SourceReportRow).order_by(SourceReportRow.id.desc()).limit(limit)
     return list(session.scalars(query if commune is None else query.where(SourceReportRow.commune == commune)))
+
+
+def forget(session: Session, before: datetime) -> None:
+    """Drop what waits no more and was queued before a moment; the airings stand in the log."""
+    gone = SourceReportRow.due_at.is_(None) & (SourceReportRow.queued_at < before)
+    session.execute(delete(SourceReportRow).where(gone))
 
 
 def _airing(session: Session, row: SourceReportRow) -> ClusterAiring:

@@ -16,7 +16,9 @@ from broadcaster.services.source_receiving import SourceDesk, bulletin_id
 from broadcaster.services.source_reports import Reporting
 from broadcaster.speech.recording import Recordings
 from broadcaster.speech.speaker import Speaker
+from broadcaster.store import submissions
 from broadcaster.store.source_tables import ReceivedRow, SourceReportRow
+from broadcaster.store.tables import RevisionRow
 from broadcaster.words import Words
 from tests.fakes.http_station import running
 from tests.fakes.source_system import PASSWORD, SourceSystem
@@ -106,3 +108,15 @@ def province_in(world: World) -> Iterator[Province]:
     with running(SourceSystem()) as system:
         yield Province(world, system)
         world.stations.silence()
+
+
+def revision(world: World) -> RevisionRow:
+    """The newest of what `T-1` became."""
+    with world.store.reading() as session:
+        return submissions.bulletin(session, KEY)[1]
+
+
+def given(province: Province, *entries: object) -> None:
+    """These stand on the list, and the worker looks."""
+    province.system.listed = list(entries)
+    province.receive()

@@ -1,56 +1,36 @@
 """Bulletins of a source system: taken once, aired only after a person here said so, and refused with a reason."""
 
-import re
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_network
 
 import pytest
+from sqlalchemy import select
 
-from broadcaster import reach
 from broadcaster.connectors.base import connect
 from broadcaster.connectors.source_system import SourceSystemConnector
 from broadcaster.domain.bulletin import BulletinState, Field, Priority
 from broadcaster.domain.place import Mode, Station
+from broadcaster.domain.source import Receiving
 from broadcaster.errors import InputError, NotAllowedError
 from broadcaster.orders.strict_json import ID
-from broadcaster.services import approvals, campaign_answers, emergencies, source_inbox
+from broadcaster.services import approvals, campaign_answers, emergencies
 from broadcaster.store import campaigns, submissions
 from broadcaster.store.engine import Store
-from broadcaster.store.tables import RevisionRow
+from broadcaster.store.record_tables import CampaignRow
 from tests.fakes.http_station import Vice
 from tests.fakes.source_system import listed
-from tests.fakes.speech import voice_file
-from tests.fixtures import NOW
-from tests.services.campaign_world import said
-from tests.services.provinces import KEY, LINK, PROVINCE, Province, province_in
-from tests.services.world import World
+from tests.fixtures import KINDS, NOW
+from tests.services.provinces import KEY, LINK, PROVINCE, Province, given, revision
 
+both_kinds = pytest.mark.parametrize("kind", KINDS)
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def province(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Province]:
-    monkeypatch.setattr(reach, "_allowed", (ip_network("127.0.0.0/8"),))
-    with province_in(world) as found:
-        yield found
-
-
-def revision(world: World) -> RevisionRow:
-    with world.store.reading() as session:
-        return submissions.bulletin(session, KEY)[1]
 
 
 def answer(store: Store, version: int = 1) -> str:
     with store.reading() as session:
         (found,) = campaigns.answers(session, f"{KEY}-v{version}")
         return found.answer
-
-
-def given(province: Province, *entries: object) -> None:
-    province.system.listed = list(entries)
-    province.receive()
 
 
 def approved(province: Province, **more: str) -> None:
@@ -98,10 +78,11 @@ def test_a_priority_one_lands_in_the_first_slot_once_it_is_approved(province: Pr
     assert {row.bulletin for row in province.world.airings()} == {KEY}
 
 
+@both_kinds
 def test_an_emergency_is_told_and_asks_for_a_second_person(province: Province) -> None:
     given(province, listed(MucDoUuTien="1"))
     (alert,) = province.alerts()
-    assert alert.startswith("source_emergency: An emergency bulletin of Chi cục Kiểm lâm has come for Kép")
+    assert alert.startswith("source_emergency: An emergency bulletin of Hệ thống thông tin nguồn tỉnh has come for Kép")
     world = province.world
     world.approve(KEY, person="duyet-kep")
     province.receive(NOW + MINUTE)
@@ -130,6 +111,36 @@ def test_where_anyone_could_speak_for_the_province_two_people_of_the_commune_are
         connect(Station(LINK, "kep", "source_system", Mode.LIVE, config))
 
 
+def test_an_emergency_over_an_open_way_is_put_on_air_by_people_of_the_commune_alone(
+    province: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = vars(SourceSystemConnector)["receives"].fget
+
+    def untrusted(connector: SourceSystemConnector) -> Receiving:
+        found: Receiving = real(connector)
+        return replace(found, is_trusted=False)
+
+    monkeypatch.setattr(SourceSystemConnector, "receives", property(untrusted))
+    approved(province, MucDoUuTien="1")
+    assert province.states() == {"T-1": "offered"}
+    with province.world.store.reading() as session:
+        assert (emergencies.newest(session), list(session.scalars(select(CampaignRow)))) == ([], [])
+    people = [province.world.actor(code) for code in ("truc-kep", "duyet-kep")]
+    asked = emergencies.ask(province.world.store, KEY, ["kep"], ["Kép"], people[0], NOW + MINUTE)
+    assert emergencies.confirm(province.world.store, asked, ["Kép"], people[1], NOW + MINUTE) != []
+
+
+def test_an_emergency_is_told_of_before_its_sound_is_there(province: Province) -> None:
+    url = f"{province.system.address}/tin.wav"
+    province.system.sounds["/tin.wav"] = b"no sound"
+    province.system.next("tin.wav", Vice.ERROR)
+    given(province, listed(MucDoUuTien="1", LoaiBanTin="3", NoiDung=url))
+    assert [alert.partition(":")[0] for alert in province.alerts()] == ["source_emergency"]
+    province.receive(NOW + 2 * MINUTE)
+    assert [alert.partition(":")[0] for alert in province.alerts()] == ["source_refused"]
+
+
+@both_kinds
 def test_the_same_list_again_changes_nothing(province: Province) -> None:
     given(province, listed(), listed())
     before = province.world.count_of_entries()
@@ -139,6 +150,7 @@ def test_the_same_list_again_changes_nothing(province: Province) -> None:
     assert (province.world.count_of_entries(), revision(province.world).number) == (before, 1)
 
 
+@both_kinds
 def test_a_changed_one_is_a_new_revision_that_has_to_be_approved_anew(province: Province) -> None:
     approved(province, MucDoUuTien="2")
     world = province.world
@@ -157,129 +169,3 @@ def test_what_only_others_would_notice_is_no_change(province: Province) -> None:
     province.system.listed = [listed(SoLuotXem="7")]
     province.receive(NOW + 2 * MINUTE)
     assert revision(province.world).number == 1
-
-
-def test_a_sound_becomes_a_recording_through_the_gate(province: Province) -> None:
-    province.system.sounds["/tin.wav"] = voice_file()
-    given(province, listed(LoaiBanTin="3", NoiDung=f"{province.system.address}/tin.wav"))
-    found = revision(province.world)
-    assert str(found.voice).startswith("recording/")
-    assert found.text == "Cảnh báo cháy rừng\nNguy cơ cháy rừng"
-    province.world.approve(KEY, person="duyet-kep")
-
-
-@pytest.mark.parametrize(
-    ("sound", "reason"),
-    [(b"#EXTM3U\nhttp://10.0.0.1/x", "playlist"), (b"<html>", "no sound file"), (voice_file()[:9_000], "cut short")],
-    ids=["playlist", "page", "half"],
-)
-def test_a_sound_that_is_none_is_refused_and_told(province: Province, sound: bytes, reason: str) -> None:
-    province.system.sounds["/tin.wav"] = sound
-    given(province, listed(LoaiBanTin="3", NoiDung=f"{province.system.address}/tin.wav"))
-    assert province.states() == {"T-1": "refused"}
-    assert reason in province.why()
-    assert reason in province.alerts()[0]
-
-
-def test_a_sound_in_a_network_that_is_not_allowed_is_not_fetched(province: Province) -> None:
-    given(province, listed(LoaiBanTin="3", NoiDung="http://169.254.169.254/latest/meta-data"))
-    assert province.states() == {"T-1": "waiting"}
-    assert "may not be reached" in province.why()
-    province.receive(NOW + 4 * DAY)
-    assert province.states() == {"T-1": "refused"}
-
-
-def test_a_sound_that_is_late_is_fetched_again(province: Province) -> None:
-    province.system.sounds["/tin.wav"] = voice_file()
-    province.system.next("tin.wav", Vice.ERROR, Vice.HALF)
-    given(province, listed(LoaiBanTin="3", NoiDung=f"{province.system.address}/tin.wav"))
-    for minute in (1, 5):
-        assert province.states() == {"T-1": "waiting"}
-        province.receive(NOW + minute * MINUTE)
-    assert province.states() == {"T-1": "submitted"}
-    assert province.system.count("tin.wav") == 3
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"MucDoUuTien": "7"}, r"class \(MucDoUuTien: 7\) is unknown"),
-        ({"MucDoUuTien": ""}, r"class \(MucDoUuTien: -\) is unknown"),
-        ({"LoaiBanTin": "4"}, "only text and audio"),
-        ({"LoaiBanTin": "5"}, "only text and audio"),
-        ({"LoaiBanTin": "3"}, "no address"),
-        ({"LoaiBanTin": "3", "NoiDung": "file:///etc/passwd"}, "no address"),
-        ({"NoiDung": "", "NoiDungTomTat": ""}, "no words"),
-        ({"NoiDung": "Gọi {so_la}."}, "Unknown placeholder"),
-        ({"NoiDung": "a " * 100_000}, "characters"),
-    ],
-)
-def test_what_cannot_be_aired_is_refused_with_a_reason_and_kept(
-    province: Province, change: dict[str, str], reason: str
-) -> None:
-    given(province, listed(**change), listed("T-2"))
-    assert province.states() == {"T-1": "refused", "T-2": "submitted"}
-    assert re.search(reason, province.why())
-    assert province.rows()[0].message["TieuDe"] == "Cảnh báo cháy rừng"
-    assert [entry["source_key"] for entry in said(province.world, "kep", "source_refused")] == ["T-1"]
-
-
-def test_entries_that_are_no_messages_are_refused_once(province: Province) -> None:
-    given(province, None, "x", {"TieuDe": "không mã"}, listed())
-    province.receive(NOW + 2 * MINUTE)
-    assert sorted(province.states().values()) == ["refused"] * 3 + ["submitted"]
-    assert len(said(province.world, "kep", "source_refused")) == 3
-
-
-def test_what_is_meant_for_others_is_passed_over(province: Province) -> None:
-    province.configure(receives={"destinations": ["xa-kep", "khu-vuc"]})
-    given(province, listed("T-2", DichID="xa-my-thai"), listed("T-3", DichID="khu-vuc"), listed())
-    assert set(province.states()) == {"T-3", "T-1"}
-
-
-@pytest.mark.parametrize("vice", [Vice.DROPS, Vice.HALF, Vice.HTML, Vice.BUSY, Vice.ERROR, Vice.FORBIDDEN], ids=str)
-def test_a_list_that_fails_is_asked_for_again_later(province: Province, vice: Vice) -> None:
-    province.system.next("list", vice)
-    given(province, listed())
-    province.receive(NOW + MINUTE / 2)
-    assert (province.states(), province.system.count("list")) == ({}, 1)
-    province.receive(NOW + MINUTE)
-    assert province.states() == {"T-1": "submitted"}
-
-
-@pytest.mark.parametrize("wrong", ["abc", None, 7, {"a": 1}])
-def test_a_list_of_the_wrong_kind_is_no_empty_list(province: Province, wrong: object) -> None:
-    province.system.listed = wrong
-    for minute in (0, 1, 3):
-        province.receive(NOW + minute * MINUTE)
-    (alert,) = province.alerts()
-    assert alert.startswith("source_system: The source system of Kép")
-    province.system.listed = []
-    province.receive(NOW + 10 * MINUTE)
-    assert province.alerts() == []
-
-
-def test_a_token_that_ran_out_is_renewed(province: Province) -> None:
-    given(province)
-    province.system.expire()
-    province.system.listed = [listed()]
-    province.receive(NOW + 2 * MINUTE)
-    assert province.states() == {"T-1": "submitted"}
-
-
-def test_a_flood_is_taken_in_parts_and_nothing_is_lost(province: Province, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_inbox, "AT_ONCE", 3)
-    given(province, *(listed(f"T-{number}") for number in range(7)))
-    assert len(province.rows()) == 3
-    province.receive()
-    province.receive()
-    assert len(province.rows()) == 7
-
-
-def test_a_worker_that_died_after_submitting_does_not_ask_twice(province: Province) -> None:
-    given(province, listed())
-    with province.world.store.writing() as session:
-        row = session.merge(province.rows()[0])
-        row.state, row.due_at, row.bulletin = type(row.state)("waiting"), NOW, None
-    province.receive(NOW + MINUTE)
-    assert (province.states(), revision(province.world).number) == ({"T-1": "submitted"}, 1)

@@ -1,13 +1,10 @@
 """What aired is told to the source system: once for each airing and cluster, however long it is away."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from ipaddress import ip_network
 
 import pytest
 from sqlalchemy import delete, update
 
-from broadcaster import reach
 from broadcaster.domain.airing import StationState
 from broadcaster.domain.place import Mode
 from broadcaster.domain.roles import Actor
@@ -18,29 +15,23 @@ from broadcaster.store.source_tables import SourceReportRow
 from broadcaster.store.tables import AiringRow
 from tests.fakes.http_station import Vice
 from tests.fakes.source_system import listed
-from tests.fixtures import NOW
+from tests.fixtures import KINDS, NOW
 from tests.services.campaign_world import said
-from tests.services.provinces import KEY, LINK, Province, province_in
-from tests.services.world import POWER, SECOND, World, here
+from tests.services.provinces import KEY, LINK, Province
+from tests.services.world import POWER, SECOND, here
 
 DUE = here("17:00")
+both_kinds = pytest.mark.parametrize("kind", KINDS)
 OVER = DUE + 20 * SECOND
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def kind() -> str:
-    return "sqlite"
-
-
-@pytest.fixture
-def province(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Province]:
-    """Its own loudspeaker and the source system's station are live; the latter's log is read here by nobody."""
-    monkeypatch.setattr(reach, "_allowed", (ip_network("127.0.0.0/8"),))
-    with province_in(world) as found:
-        world.station("kep-loa", mode="live")
-        found.configure(reads_log=True, receives=None, poll_s=600)
-        yield found
+def province(province: Province) -> Province:
+    """Its own loudspeaker is live, and so is the source system's station; the latter's log is read here by nobody."""
+    province.world.station("kep-loa", mode="live")
+    province.configure(reads_log=True, receives=None, poll_s=600)
+    return province
 
 
 def aired(province: Province, key: str = "tin") -> AiringRow:
@@ -113,6 +104,7 @@ def test_one_that_wants_no_reports_gets_none(province: Province) -> None:
     assert province.reports() == []
 
 
+@both_kinds
 def test_what_ended_is_queued_once_however_often_it_is_looked_at(province: Province) -> None:
     row = aired(province)
     for _ in range(2):
@@ -158,6 +150,7 @@ def test_a_token_that_ran_out_costs_no_report(province: Province) -> None:
     assert province.report(OVER) == 1
 
 
+@both_kinds
 def test_an_outage_of_hours_loses_nothing_and_is_told_once(province: Province) -> None:
     province.configure(reads_log=False)
     aired(province)
