@@ -3,6 +3,7 @@
 They are those seen in public device and client code, not in an official annex; every value is a text.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +30,8 @@ _FIELDS = {
 }
 _MEDIA = {"1": Medium.TEXT, AUDIO: Medium.AUDIO}
 _KEY_CHARACTERS = 200
+_DEPTH = 20
+_UNSTORABLE = re.compile("[\\x00\\ud800-\\udfff]")
 _TITLE_CHARACTERS = 200
 _NAME_CHARACTERS = 200
 
@@ -87,6 +90,7 @@ def clock_length(duration_ms: int) -> str:
 
 def incoming(names: Mapping[str, str], message: object) -> Incoming:
     """What an entry of the list means; one that cannot be taken says why, and has a key all the same."""
+    message = _storable(message)
     if not isinstance(message, dict):
         found: dict[str, object] = {"?": message}
         return Incoming(f"?{digest(found)[:16]}", found, digest(found), refusal=InputError("It is no message."))
@@ -169,6 +173,17 @@ def _author(names: Mapping[str, str], found: object) -> str:
     if isinstance(found, dict):
         found = found.get(names["author_name"]) or found.get(names["pen_name"])
     return _plain(found)[:_NAME_CHARACTERS]
+
+
+def _storable(value: Any, depth: int = 0) -> Any:
+    """Without what no database keeps and no hash can be made of: NUL, halves of letters, nesting without end."""
+    if depth > _DEPTH:
+        return "…"
+    if isinstance(value, dict):
+        return {_storable(name): _storable(each, depth + 1) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_storable(each, depth + 1) for each in value]
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
 
 
 def _plain(value: object) -> str:

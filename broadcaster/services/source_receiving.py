@@ -6,6 +6,7 @@ day, an emergency asks for the second person. Each is kept before it is acted on
 """
 
 import hashlib
+import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,6 +36,8 @@ from broadcaster.store.engine import Store, changed_rows
 from broadcaster.store.source_tables import ReceivedRow, SourceLinkRow
 from broadcaster.store.tables import BulletinRow, CommuneRow, SubmissionRow
 
+log = logging.getLogger(__name__)
+
 GIVEN_UP_AFTER = timedelta(days=3)
 
 
@@ -52,16 +55,25 @@ class SourceDesk:
     def run(self, now: datetime, *, is_over: Callable[[], bool] = lambda: False) -> None:
         """Ask whom it is time to ask, take in what came, offer what was approved. `is_over` may end it in between."""
         talks: set[str] = set()
+        failures: list[Exception] = []
         for station in upstreams(self.store):
             upstream = self.stations.upstream(station)
             receiving = None if upstream is None else upstream.receives
             talks |= {f"{station.code} reported"} | ({f"{station.code} received"} if receiving is not None else set())
             if upstream is not None and receiving is not None and not is_over():
                 at = _At(self, station, upstream, receiving, now)
-                at.ask()
-                at.take(is_over)
-                at.offer()
+                try:
+                    at.ask()
+                    at.take(is_over)
+                    at.offer()
+                except StoreError:
+                    raise
+                except Exception as error:  # the others have their turn first
+                    log.exception("The talk with a source system failed.", extra={"action": "source_failed"})
+                    failures.append(error)
         self._settle_alerts(talks, now)
+        if failures:
+            raise failures[0]
 
     def _settle_alerts(self, talks: Collection[str], now: datetime) -> None:
         """An emergency that was decided on waits for nobody; of a talk that is wanted no more nothing is to be told."""
@@ -147,6 +159,8 @@ class _At:
                 raise
             except BroadcasterError as error:
                 self._failed(row, error)
+            except OSError as error:  # of the disk on which recordings lie
+                self._failed(row, BroadcasterError("{error}", error=error))
 
     def _take(self, row: ReceivedRow) -> None:
         found = self.upstream.read(row.message).bulletin

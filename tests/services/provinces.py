@@ -56,7 +56,9 @@ class Province:
         world.bring(PEOPLE)
         self.configure()
 
-    def configure(self, *, mode: str = "live", receives: dict[str, Any] | None = None, **config: Any) -> None:
+    def configure(
+        self, *, code: str = LINK, mode: str = "live", receives: dict[str, Any] | None = None, **config: Any
+    ) -> None:
         """The commune's station of the source system. It airs nothing here: no zone of the commune is its own."""
         wanted = {"source": PROVINCE, **(receives or {})}
         usual: dict[str, Any] = {
@@ -64,7 +66,7 @@ class Province:
             "clip_url": "https://am-thanh.example/{sha256}.mp3", "receives": wanted, "reports": True,
         }  # fmt: skip
         entry = {
-            "code": LINK, "commune": "kep", "connector": "source_system", "mode": mode, "config": usual | config,
+            "code": code, "commune": "kep", "connector": "source_system", "mode": mode, "config": usual | config,
         }  # fmt: skip
         self.world.bring(yaml.safe_dump({"stations": [entry]}, allow_unicode=True))
 

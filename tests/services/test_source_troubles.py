@@ -5,7 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from broadcaster.connectors.source_system import SourceSystemConnector
+from broadcaster.domain.source import Incoming
 from broadcaster.services import source_inbox
+from broadcaster.speech.recording import Recordings
 from tests.fakes.http_station import Vice
 from tests.fakes.source_system import listed
 from tests.fakes.speech import voice_file
@@ -89,6 +92,51 @@ def test_entries_that_are_no_messages_are_refused_once(province: Province) -> No
     province.receive(NOW + 2 * MINUTE)
     assert sorted(province.states().values()) == ["refused"] * 3 + ["submitted"]
     assert len(said(province.world, "kep", "source_refused")) == 3
+
+
+@both_kinds
+def test_letters_that_no_database_keeps_hold_up_nobody(province: Province) -> None:
+    given(province, listed("T-\x00", TieuDe="a\x00\ud800b"), listed(DichID="\udfff"), {"BanTinID": "T-9", "\x00": []})
+    assert province.states() == {"T-\N{REPLACEMENT CHARACTER}": "submitted", "T-1": "submitted", "T-9": "refused"}
+
+
+def test_an_answer_without_end_is_no_answer(province: Province) -> None:
+    nested: list[object] = []
+    for _ in range(300):
+        nested = [nested]
+    given(province, nested, listed(TacGia=nested))
+    assert sorted(province.states().values()) == ["refused", "submitted"]
+
+
+def test_one_source_system_that_breaks_us_keeps_no_other_waiting(
+    province: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    province.configure(code="a-nguon")
+    province.system.listed = [listed()]
+    real = SourceSystemConnector.bulletins
+
+    def breaks_once(connector: SourceSystemConnector) -> list[Incoming]:
+        if connector._station.code == "a-nguon":
+            raise RuntimeError("broken by the test")
+        return real(connector)
+
+    monkeypatch.setattr(SourceSystemConnector, "bulletins", breaks_once)
+    with pytest.raises(RuntimeError):
+        province.receive()
+    assert province.states() == {"T-1": "submitted"}
+
+
+def test_a_full_disk_is_waited_for(province: Province, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    province.system.sounds["/tin.wav"] = voice_file()
+    with monkeypatch.context() as patch:
+        patch.setattr(Recordings, "add", full)
+        given(province, listed(LoaiBanTin="3", NoiDung=f"{province.system.address}/tin.wav"))
+    assert (province.states(), province.why()) == ({"T-1": "waiting"}, "No space left on device")
+    province.receive(NOW + 2 * MINUTE)
+    assert province.states() == {"T-1": "submitted"}
 
 
 def test_what_is_meant_for_others_is_passed_over(province: Province) -> None:
