@@ -9,11 +9,12 @@ from sqlalchemy import select
 from broadcaster.connectors.base import connect
 from broadcaster.connectors.source_system import SourceSystemConnector
 from broadcaster.domain.bulletin import BulletinState, Field, Priority
+from broadcaster.domain.campaign import schedule_id
 from broadcaster.domain.place import Mode, Station
 from broadcaster.domain.source import Receiving
 from broadcaster.errors import InputError, NotAllowedError
 from broadcaster.orders.strict_json import ID
-from broadcaster.services import approvals, campaign_answers, emergencies
+from broadcaster.services import approvals, campaign_answers, collisions, emergencies
 from broadcaster.store import campaigns, submissions
 from broadcaster.store.engine import Store
 from broadcaster.store.record_tables import CampaignRow
@@ -76,6 +77,19 @@ def test_a_priority_one_lands_in_the_first_slot_once_it_is_approved(province: Pr
     approved(province, MucDoUuTien="2")
     assert answer(province.world.store) == "landed"
     assert {row.bulletin for row in province.world.airings()} == {KEY}
+
+
+def test_where_it_does_not_fit_beside_the_communes_own_its_user_decides(province: Province) -> None:
+    long, world = "Bà con chú ý. " * 60, province.world
+    world.bring("communes: [{code: kep, name: Kép, slots: [{name: Chiều, start: '17:00', end: '17:04'}]}]")
+    world.approved("rieng", long, priority="priority")
+    world.schedule("rieng", "rieng", slots=["Chiều"])
+    approved(province, MucDoUuTien="2", NoiDung=long)
+    with world.store.reading() as session:
+        first = collisions.collisions(session, "kep", NOW)[0]
+    assert [one.bulletin for one in first.contenders] == ["rieng", KEY]
+    theirs = schedule_id(f"{KEY}-v1", KEY, "kep")
+    assert collisions.decide(world.store, "kep", theirs, world.actor("truc-kep"), NOW) == {theirs: -1}
 
 
 @both_kinds
