@@ -163,6 +163,7 @@ class WorkerSettings(Strict):
     plan_every_s: float = Setting(60.0, gt=0)
     render_every_s: float = Setting(5.0, gt=0)
     air_every_s: float = Setting(0.5, gt=0)
+    source_every_s: float = Setting(2.0, gt=0)
     misfire_grace_s: int = Setting(30, gt=0)
     confirm_within_s: float = Setting(60.0, gt=0)
 

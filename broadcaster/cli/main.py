@@ -31,6 +31,7 @@ from broadcaster.cli import (
     schedule,
     serve,
     service,
+    source,
     spoken,
     station,
     stop,
@@ -66,6 +67,7 @@ app.add_typer(log.app, name="log")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(station.app, name="station")
+app.add_typer(source.app, name="source")
 app.add_typer(loudspeaker.app, name="loudspeaker")
 app.add_typer(player.app, name="player")
 

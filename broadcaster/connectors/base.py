@@ -1,6 +1,7 @@
 """What every connector is: one file with its own Config, the capabilities it declares, and four verbs."""
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -9,6 +10,7 @@ from broadcaster import strict_yaml
 from broadcaster.domain.airing import Evidence
 from broadcaster.domain.order import Order, Report
 from broadcaster.domain.place import Grade, Station
+from broadcaster.domain.source import ClusterAiring, Incoming, Receiving
 from broadcaster.errors import BroadcasterError, InputError
 
 KINDS = {
@@ -89,6 +91,40 @@ class Carried(Signed, Protocol):
 
     def clip_name(self, order: Order) -> str:
         """The name of the file with an order's clip, beside the order."""
+
+
+@runtime_checkable
+class Upstream(Connector, Protocol):
+    """It gives the commune bulletins, and is told which clusters played what. All of it raises DeliveryError."""
+
+    @property
+    def receives(self) -> Receiving | None:
+        """What becomes of the bulletins that it gives; None where none are asked for."""
+
+    def bulletins(self) -> list[Incoming]:
+        """What it has for this commune, each id once."""
+
+    def read(self, message: Mapping[str, object]) -> Incoming:
+        """What a message that it gave means. Raises nothing."""
+
+    def sound(self, url: str, limit_bytes: int) -> bytes:
+        """The bytes of a bulletin's sound: nothing is known of them yet."""
+
+    @property
+    def reports_airings(self) -> bool: ...
+
+    def cluster_of(self, station: str, loudspeaker: str) -> str:
+        """The id by which it knows a loudspeaker of ours, or (with none) a station."""
+
+    def clusters_of(self, station: str) -> list[str] | None:
+        """Its own clusters, as far as it has to be told of them, where they are that station; None for any other."""
+
+    def report(self, airing: ClusterAiring) -> None:
+        """Tell it that a cluster played; the error is permanent where it understood and will not have it."""
+
+
+UPSTREAM = frozenset({"source_system"})
+"""The kinds of which some stations are `Upstream`, so that no other has to be connected to be asked."""
 
 
 def connect(station: Station) -> Connector:

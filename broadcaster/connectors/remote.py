@@ -103,7 +103,7 @@ def json_object(content: bytes) -> dict[str, Any] | None:
     """The JSON object that an answer holds, or None."""
     try:
         found = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):  # nested without end
         return None
     return found if isinstance(found, dict) else None
 

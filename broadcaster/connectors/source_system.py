@@ -1,133 +1,54 @@
-"""A province's source system (hệ thống thông tin nguồn), asked to have a commune's clusters play a bulletin.
+"""A province's source system (hệ thống thông tin nguồn), asked to have a commune's clusters play a bulletin; it gives
+the commune bulletins of its own, and is told what aired.
 
 The messages are those seen in public device and client code, not in an official annex: REST and JSON, every value a
-text. What a province names otherwise is configuration (`fields`, `paths`); the codes are known to this file alone.
+text. What a province names otherwise is configuration (`fields`, `paths`); the codes are known to `source_words` alone.
 """
 
-import difflib
 import logging
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import urlsplit
-
-import requests
-from pydantic import Field, field_validator
-from requests.auth import AuthBase
 
 from broadcaster import clock, reach
 from broadcaster.connectors.base import Capabilities
-from broadcaster.connectors.remote import (
-    ClipAddress,
-    Poller,
-    RemoteConfig,
-    clip_address,
-    is_airing,
-    is_unsure,
-    json_object,
-    odd_answer,
-    talking_to,
+from broadcaster.connectors.remote import Poller, clip_address, is_airing, is_unsure, talking_to
+from broadcaster.connectors.source_client import Bearer, SourceClient, SourceSystemConfig, asking
+from broadcaster.connectors.source_words import (
+    AUDIO,
+    GENERAL,
+    OURS,
+    PRIORITIES,
+    airing_entry,
+    clock_length,
+    destination,
+    epoch,
+    incoming,
 )
 from broadcaster.domain.airing import Evidence
-from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.order import Order, Report, ReportState
-from broadcaster.domain.place import Station
-from broadcaster.net import Fault, NetError
-from broadcaster.strict_yaml import Strict, problem
+from broadcaster.domain.place import Grade, Station
+from broadcaster.domain.source import ClusterAiring, Incoming, Receiving
+from broadcaster.net import NetError
 
 log = logging.getLogger(__name__)
 
-ANSWER_BYTES = 2_000_000
 LOOK_BACK = timedelta(hours=1)
-OURS = "bc-"
-"""Begins the ids that we give, so that the log's entries about other bulletins can be told apart."""
-_OK = "0"
-_AUDIO = "3"
-_GENERAL = "1"
+SOUND_S = 300.0
+"""As long may fetching the sound of a bulletin take in all."""
 _AT_ONCE, _AFTER_A_WHILE = "1", "2"
-_PRIORITIES = {Priority.EMERGENCY: "1", Priority.PRIORITY: "2", Priority.NORMAL: "3"}
-
-FIELDS = {
-    "username": "Username",
-    "password": "Password",
-    "status": "TrangThaiGui",
-    "message": "MoTa",
-    "content": "NoiDung",
-    "token": "Token",
-    "playlist": "LichPhatID",
-    "clusters": "DanhSachThietBi",
-    "cluster": "CumLoaID",
-    "dates": "DanhSachNgayPhat",
-    "date": "NgayPhat",
-    "times": "ThoiDiemPhat",
-    "start": "ThoiGianBatDau",
-    "end": "ThoiGianKetThuc",
-    "bulletins": "DanhSachBanTin",
-    "bulletin": "BanTinID",
-    "title": "TieuDe",
-    "kind": "LoaiBanTin",
-    "priority": "MucDoUuTien",
-    "field": "LoaiLinhVuc",
-    "summary": "NoiDungTomTat",
-    "audio": "NoiDung",
-    "duration": "ThoiLuong",
-    "produced_at": "ThoiGianSanXuat",
-    "repeat_kind": "KieuLapLai",
-    "repeat_after": "ThoiGianLapLai",
-    "repeats": "SoLanLapLai",
-    "since": "TuThoiDiem",
-    "started_at": "ThoiDiemBatDau",
-}
-"""Our names of what stands in a message -> the names in use."""
-
-
-class Paths(Strict):
-    login: str = "/login"
-    ping: str = "/ping"
-    add: str = "/playlist/add"
-    delete: str = "/playlist/delete"
-    log: str = "/log"
-
-    @field_validator("*")
-    @classmethod
-    def _begins_with_a_slash(cls, value: str) -> str:
-        if not value.startswith("/"):
-            raise problem("{value} is no path: begin it with /", value=value)
-        return value
 
 
 class SourceSystemConnector:
     """Its log has an entry for each cluster at its start, and none at its end. `reads_log: false`: there is no log."""
 
-    class Config(RemoteConfig):
-        username: str = Field(min_length=1)
-        password: str = Field(min_length=1, repr=False)
-        clusters: list[str] = Field(min_length=1)
-        clip_url: ClipAddress = Field(min_length=1)
-        paths: Paths = Paths()
-        fields: dict[str, str] = Field(default_factory=dict)
-        reads_log: bool = True
-        lead_s: float = Field(3600.0, ge=0)
-        poll_s: float = Field(20.0, gt=0, le=600)
+    Config = SourceSystemConfig
 
-        @field_validator("fields")
-        @classmethod
-        def _known(cls, value: dict[str, str]) -> dict[str, str]:
-            for name in value:
-                if name not in FIELDS:
-                    near = difflib.get_close_matches(name, FIELDS, 1) or sorted(FIELDS)
-                    raise problem("unknown key {key}. Did you mean {near}?", key=name, near=near[0])
-            return value
-
-    def __init__(self, station: Station, config: Config) -> None:
+    def __init__(self, station: Station, config: SourceSystemConfig) -> None:
         self._station = station
         self._config = config
-        self._names = FIELDS | config.fields
-        self._host = urlsplit(config.address).hostname or config.address
+        self._client = SourceClient(config)
+        self._names = self._client.names
         self._poller = Poller(station.code, self._read_log if config.reads_log else None, config.poll_s)
-        self._token = ""
-        self._signing_in = threading.Lock()
         self._given: set[str] = set()
         self.capabilities = Capabilities(
             holds_orders=True, confirms_start=config.reads_log, confirms_finish=False, can_stop=True, plays_here=False,
@@ -138,15 +59,15 @@ class SourceSystemConnector:
     def deliver(self, order: Order) -> None:
         with talking_to(self._station.code):
             try:
-                answer = self._ask(self._config.paths.add, self._playlist(order))
+                answer = self._client.ask(self._config.paths.add, self._playlist(order))
             except NetError as error:
                 if is_unsure(error):
                     self._withdraw(order.airing)
                 raise
-        if self._is_ok(answer):
+        if self._client.is_ok(answer):
             self._given.add(order.airing)
         else:
-            code = self._message(answer)
+            code = self._client.message(answer)
             self._poller.add(Report(order.airing, order.station, ReportState.REFUSED, clock.now(), 0.0, code))
 
     def reports(self) -> list[Report]:
@@ -156,25 +77,90 @@ class SourceSystemConnector:
         if not is_airing(airing):
             return
         with talking_to(self._station.code):
-            answer = self._ask(self._config.paths.delete, {self._names["playlist"]: OURS + airing})
-            if not self._is_ok(answer) and airing in self._given:
-                raise self._refusal(answer)
+            answer = self._client.ask(self._config.paths.delete, {self._names["playlist"]: OURS + airing})
+            if not self._client.is_ok(answer) and airing in self._given:
+                raise self._client.refusal(answer)
         self._given.discard(airing)
         self._poller.forget(airing)
 
     def _withdraw(self, airing: str) -> None:
         """Take back what may have arrived, as well as may be."""
         try:
-            self._ask(self._config.paths.delete, {self._names["playlist"]: OURS + airing})
+            self._client.ask(self._config.paths.delete, {self._names["playlist"]: OURS + airing})
         except NetError as error:
             ids = {"airing": airing, "station": self._station.code, "error": str(error)}
             log.error("An order was not taken back.", extra={"action": "recall_failed", **ids})
 
+    @property
+    def receives(self) -> Receiving | None:
+        """What becomes of the bulletins that it gives; None where none are asked for.
+
+        Over a way that anyone could speak on (grade C), nothing it says counts as a person's asking.
+        """
+        wanted = self._config.receives
+        if wanted is None:
+            return None
+        return Receiving(
+            source=wanted.source, language=wanted.language, days=wanted.days, every=timedelta(seconds=wanted.every_s),
+            overrides_quiet=wanted.overrides_quiet, is_trusted=self._config.grade is not Grade.C,
+        )  # fmt: skip
+
+    def bulletins(self) -> list[Incoming]:
+        """What it lists for this commune, each id once. Raises DeliveryError."""
+        wanted = self._config.receives
+        if wanted is None:
+            return []
+        since = epoch(clock.now() - timedelta(days=wanted.look_back_days))
+        with asking(self._station.code):
+            answer = self._client.ask(self._config.paths.bulletins, {self._names["since"]: since})
+            entries = answer.get(self._names["content"])
+            if not self._client.is_ok(answer):
+                raise self._client.refusal(answer)
+            if not isinstance(entries, list):
+                raise self._client.odd_answer()
+        found = {entry.key: entry for entry in map(self.read, entries)}
+        ours = set(wanted.destinations)
+        return [entry for entry in found.values() if not ours or destination(self._names, entry) in ours]
+
+    def read(self, message: Mapping[str, object]) -> Incoming:
+        return incoming(self._names, message)
+
+    def sound(self, url: str, limit_bytes: int) -> bytes:
+        """The sound of a bulletin, from where stations may be; the token is not shown there. Raises DeliveryError."""
+        timeout_s = self._config.timeout_s
+        with (
+            asking(self._station.code),
+            reach.Session(connect_s=timeout_s, read_s=timeout_s, total_s=SOUND_S, limit_bytes=limit_bytes) as session,
+        ):
+            return session.get(url, auth=Bearer("")).content
+
+    @property
+    def reports_airings(self) -> bool:
+        return self._config.reports
+
+    def cluster_of(self, station: str, loudspeaker: str) -> str:
+        """The id by which it knows a loudspeaker of ours, or a station that has no loudspeakers of its own."""
+        own = loudspeaker or station
+        return self._config.report_as.get(own, own)
+
+    def clusters_of(self, station: str) -> list[str] | None:
+        """Of its own, its log tells it by itself, where it has one."""
+        if station != self._station.code:
+            return None
+        return [] if self._config.reads_log else self._config.clusters
+
+    def report(self, airing: ClusterAiring) -> None:
+        """Tell it that a cluster played. Raises DeliveryError; permanent where it understood and will not have it."""
+        with asking(self._station.code):
+            answer = self._client.ask(self._config.paths.report, airing_entry(self._names, airing))
+            if not self._client.is_ok(answer):
+                raise self._client.refusal(answer)
+
     def check(self) -> None:
         with talking_to(self._station.code):
-            answer = self._ask(self._config.paths.ping, {})
-            if not self._is_ok(answer):
-                raise self._refusal(answer)
+            answer = self._client.ask(self._config.paths.ping, {})
+            if not self._client.is_ok(answer):
+                raise self._client.refusal(answer)
 
     def close(self) -> None:
         self._poller.close()
@@ -185,33 +171,33 @@ class SourceSystemConnector:
         bulletin = {
             name["bulletin"]: OURS + order.airing,
             name["title"]: order.title,
-            name["kind"]: _AUDIO,
-            name["priority"]: _PRIORITIES[order.priority],
-            name["field"]: _GENERAL,
+            name["kind"]: AUDIO,
+            name["priority"]: PRIORITIES[order.priority],
+            name["field"]: GENERAL,
             name["summary"]: order.title,
             name["audio"]: clip_address(self._config.clip_url, order),
-            name["duration"]: str(timedelta(seconds=round(order.duration_ms / 1000))).zfill(8),
-            name["produced_at"]: _epoch(clock.now()),
+            name["duration"]: clock_length(order.duration_ms),
+            name["produced_at"]: epoch(clock.now()),
             name["repeat_kind"]: _AFTER_A_WHILE if order.gap_s else _AT_ONCE,
             name["repeat_after"]: f"{order.gap_s:.0f}",
             name["repeats"]: str(order.repeats - 1),
         }
         time = {
-            name["start"]: _epoch(order.start),
-            name["end"]: _epoch(order.start + order.length),
+            name["start"]: epoch(order.start),
+            name["end"]: epoch(order.start + order.length),
             name["bulletins"]: [bulletin],
         }
         return {
             name["playlist"]: OURS + order.airing,
             name["clusters"]: {name["cluster"]: self._config.clusters},
-            name["dates"]: [{name["date"]: _epoch(order.start), name["times"]: [time]}],
+            name["dates"]: [{name["date"]: epoch(order.start), name["times"]: [time]}],
         }
 
     def _read_log(self) -> Iterator[Report]:
         """A start for each airing of ours, as the first cluster tells it."""
         name = self._names
-        since = _epoch(clock.now() - LOOK_BACK)
-        answer = self._ask(self._config.paths.log, {name["since"]: since})
+        since = epoch(clock.now() - LOOK_BACK)
+        answer = self._client.ask(self._config.paths.log, {name["since"]: since})
         entries = answer.get(name["content"])
         for entry in entries if isinstance(entries, list) else []:
             try:
@@ -222,63 +208,3 @@ class SourceSystemConnector:
                 continue
             if airing.startswith(OURS):
                 yield Report(airing.removeprefix(OURS), self._station.code, ReportState.STARTED, at)
-
-    def _ask(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a message; signed in anew where the token has run out. Raises NetError."""
-        token = self._sign_in()
-        try:
-            return self._post(path, message, token)
-        except NetError as error:
-            if error.code != 401:
-                raise
-        return self._post(path, message, self._sign_in(instead_of=token))
-
-    def _sign_in(self, instead_of: str = "") -> str:
-        """The token that all threads use, until it is found to have run out."""
-        with self._signing_in:
-            if self._token and self._token != instead_of:
-                return self._token
-            name = self._names
-            credential = {name["username"]: self._config.username, name["password"]: self._config.password}
-            answer = self._post(self._config.paths.login, credential)
-            content = answer.get(name["content"])
-            token = content.get(name["token"]) if isinstance(content, dict) else None
-            if not self._is_ok(answer) or not isinstance(token, str) or not token.isascii() or not token.isprintable():
-                raise self._refusal(answer, code=401)
-            self._token = token
-            return token
-
-    def _post(self, path: str, message: dict[str, Any], token: str = "") -> dict[str, Any]:
-        with reach.session(timeout_s=self._config.timeout_s, limit_bytes=ANSWER_BYTES) as session:
-            answer = session.post(self._config.address + path, json=message, auth=_Bearer(token))
-        found = json_object(answer.content)
-        if found is None or self._names["status"] not in found:
-            raise odd_answer(self._host)
-        return found
-
-    def _is_ok(self, answer: dict[str, Any]) -> bool:
-        return str(answer.get(self._names["status"])) == _OK
-
-    def _message(self, answer: dict[str, Any]) -> str:
-        return str(answer.get(self._names["message"]) or "refused")[:200]
-
-    def _refusal(self, answer: dict[str, Any], code: int = 0) -> NetError:
-        return NetError(
-            "{host} refused: {reason}", fault=Fault.OTHER, code=code, host=self._host, reason=self._message(answer)
-        )
-
-
-class _Bearer(AuthBase):
-    """The token, if any; and never a password that the computer's own .netrc has for the host."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-def _epoch(at: datetime) -> str:
-    return f"{at.timestamp():.0f}"

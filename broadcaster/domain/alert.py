@@ -21,6 +21,9 @@ class AlertKind(StrEnum):
     KEYS_ENDING = "keys_ending"
     AIRING = "airing"
     COMPONENT = "component"
+    SOURCE_SYSTEM = "source_system"
+    SOURCE_REFUSED = "source_refused"
+    SOURCE_EMERGENCY = "source_emergency"
 
 
 class Change(StrEnum):

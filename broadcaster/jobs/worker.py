@@ -11,6 +11,7 @@ from broadcaster.jobs.alerting import Alerting
 from broadcaster.jobs.listening import Listening
 from broadcaster.jobs.metronome import Metronome
 from broadcaster.jobs.runner import Job, LocalRunner
+from broadcaster.jobs.sourcing import Sourcing
 from broadcaster.services import bulletins, planning, rendering
 from broadcaster.services.acknowledging import Acknowledging
 from broadcaster.services.outcomes import OnEnd
@@ -49,12 +50,14 @@ class Worker:
         self._asking = threading.Lock()
         self.listening = Listening(application, self._hand_over.signer, self._count_failure, self._precedence)
         self._alerting = Alerting(application, self._count_failure, self.listening.status)
+        self._sourcing = Sourcing(application, self._outcomes.stations, self._count_failure)
         self._metronome = Metronome(settings.misfire_grace_s)
         self._metronome.every(settings.plan_every_s, "plan", self._tick_plan)
         self._metronome.every(settings.render_every_s, "render", self._tick_render)
         self._metronome.every(settings.air_every_s, "air", self._tick_air)
         self._metronome.every(min(_STOP_EVERY_S, settings.air_every_s), "stop", self._tick_stop)
         self._metronome.every(application.config.alerts.send_every_s, "alerts", self._alerting.wake)
+        self._metronome.every(settings.source_every_s, "sources", self._sourcing.wake)
         self._metronome.every(application.config.storage.prune_every_s, "prune", partial(self._runner.submit, "prune"))
 
     def start(self) -> None:
@@ -66,6 +69,7 @@ class Worker:
         self._journal(Action.WORKER_STARTED)
         self.plan()
         self._alerting.start()
+        self._sourcing.start()
         self.listening.start()
         self._metronome.start()
 
@@ -73,6 +77,7 @@ class Worker:
         """Raises StoreError where the database is away; what plays here is silent all the same."""
         self._metronome.stop()
         self._alerting.stop()
+        self._sourcing.stop()
         self._application.children.close()
         self._runner.close()
         self._hand_over.dispatch.close()

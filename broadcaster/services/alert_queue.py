@@ -139,7 +139,7 @@ class Queue:
                 row.tries += 1
                 row.sending_at = now
                 row.error = None
-            again_at = now + self._back_off(max((row.tries for row in rows), default=1))
+            again_at = now + back_off(max((row.tries for row in rows), default=1), self.random)
             for row in rows:
                 row.due_at = again_at
             return alert_letters.told(session, rows)
@@ -188,8 +188,10 @@ class Queue:
             session, chain=journal.SYSTEM, action=action, now=now, actor=self.actor, subject="alerts", data=data
         )
 
-    def _back_off(self, tries: int) -> timedelta:
-        return timedelta(seconds=BACK_OFF_S[min(tries, len(BACK_OFF_S)) - 1] * self.random.uniform(0.8, 1.2))
+
+def back_off(tries: int, random: Random) -> timedelta:
+    """How long to wait after so many tries, a little more or less, so that those who wait do not come together."""
+    return timedelta(seconds=BACK_OFF_S[min(tries, len(BACK_OFF_S)) - 1] * random.uniform(0.8, 1.2))
 
 
 def try_out(recipients: Iterable[Recipient], now: datetime) -> Iterable[tuple[Recipient, BroadcasterError | None]]:

@@ -31,6 +31,12 @@ OPENED: Mapping[AlertKind, str] = {
     AlertKind.KEYS_ENDING: "{fault}",
     AlertKind.AIRING: "{fault}",
     AlertKind.COMPONENT: "{component} does not work on the server: {fault}",
+    AlertKind.SOURCE_SYSTEM: "The source system of {commune} (station {station}) has a trouble: {fault}",
+    AlertKind.SOURCE_REFUSED: "“{title}”, which came from the source system of {commune}, cannot be aired: {fault}",
+    AlertKind.SOURCE_EMERGENCY: (
+        "An emergency bulletin of {source} has come for {commune}: “{title}”. It airs only once it is approved here "
+        "and confirmed: broadcaster bulletin show {bulletin}"
+    ),
 }
 """Kind -> the text of an alert. `commune` is filled with the commune's name; the other fields whoever raises gives."""
 
@@ -44,6 +50,9 @@ CLEARED: Mapping[AlertKind, str] = {
     AlertKind.KEYS_ENDING: "{commune} has new keys.",
     AlertKind.AIRING: "“{title}” airs in {commune} again.",
     AlertKind.COMPONENT: "{component} works on the server again.",
+    AlertKind.SOURCE_SYSTEM: "The source system of {commune} (station {station}) works again.",
+    AlertKind.SOURCE_REFUSED: "“{title}”, which came from the source system of {commune}, was settled.",
+    AlertKind.SOURCE_EMERGENCY: "The emergency bulletin “{title}” for {commune} was decided on.",
 }
 
 
@@ -99,9 +108,10 @@ def recent_alerts(session: Session, since: datetime, commune: str | None = None,
 def forget(session: Session, now: datetime, keep: timedelta) -> None:
     """Remove what was cleared longer than `keep` ago and waits to be sent no more.
 
-    Whether a schedule airs again is not seen where it has no further date: after a week it is cleared, quietly.
+    Whether a schedule airs again is not seen where it has no further date, nor whether somebody has dealt with what was
+    refused of a source system: after a week it is cleared, quietly.
     """
-    past = (AlertRow.kind == AlertKind.AIRING) & AlertRow.open_key.is_not(None)
+    past = AlertRow.kind.in_((AlertKind.AIRING, AlertKind.SOURCE_REFUSED)) & AlertRow.open_key.is_not(None)
     session.execute(
         update(AlertRow)
         .where(past, AlertRow.opened_at < now - _FORGOTTEN_BY_THEMSELVES)

@@ -26,7 +26,7 @@ from broadcaster.domain.order import Report, ReportState
 from broadcaster.domain.place import Station
 from broadcaster.domain.roles import Actor
 from broadcaster.errors import StoreError
-from broadcaster.services import alert_watch, verdicts
+from broadcaster.services import alert_watch, source_reports, verdicts
 from broadcaster.services.stations import Stations
 from broadcaster.store import airings, journal, plays
 from broadcaster.store import communes as places
@@ -130,6 +130,7 @@ class Outcomes:
         data |= {"lateness_ms": row.lateness_ms, "stations": stations} | ({"loudspeakers": heard} if heard else {})
         tell(session, self.actor, Action.AIRING_ENDED, row, now, **data)
         alert_watch.airing_ended(session, row, verdict, now)
+        source_reports.queue(session, self.stations, row, now)
         event.listen(session, "after_commit", lambda _: self.on_end(row), once=True)
 
     def _under_way(self, ended_by: datetime | None) -> list[tuple[str, Mapping[str, Station]]]:

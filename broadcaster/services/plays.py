@@ -24,7 +24,7 @@ from broadcaster.orders.device import PlayReport, PlayState
 from broadcaster.orders.health import Amplifier, Heard
 from broadcaster.orders.topics import Device
 from broadcaster.orders.verify import Refusal
-from broadcaster.services import adjustments, attending, enrolment, inbox
+from broadcaster.services import adjustments, attending, enrolment, inbox, source_reports
 from broadcaster.services.outcomes import Outcomes, for_each, tell
 from broadcaster.store import airings, journal
 from broadcaster.store import plays as rows
@@ -133,6 +133,7 @@ class Plays:
             return
         data = {"station": play.station, "loudspeaker": play.loudspeaker, "state": play.state, "code": play.code}
         tell(session, self.outcomes.actor, Action.PLAY_REPORTED_LATE, row, now, **data)
+        source_reports.queue(session, self.outcomes.stations, row, now)
 
     def _ignore(self, session: Session, report: PlayReport, row: AiringRow | None, station: str, now: datetime) -> None:
         journal.append(

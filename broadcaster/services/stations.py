@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
-from broadcaster.connectors.base import Capabilities, Connector, connect
+from broadcaster.connectors.base import UPSTREAM, Capabilities, Connector, Upstream, connect
 from broadcaster.domain.order import Report
 from broadcaster.domain.place import Station
 from broadcaster.errors import BroadcasterError
@@ -48,6 +48,17 @@ class Stations:
             return self.connector(station).capabilities if station is not None else None
         except BroadcasterError:
             return None
+
+    def upstream(self, station: Station) -> Upstream | None:
+        """The connector of a station that gives bulletins and is told of airings; None where it is none, or cannot be
+        used as configured."""
+        try:
+            found = self.connector(station) if station.connector in UPSTREAM else None
+        except BroadcasterError as error:
+            extra = {"action": "upstream_unusable", "station": station.code, "error": str(error)}
+            log.warning("A source system cannot be used as configured.", extra=extra)
+            return None
+        return found if isinstance(found, Upstream) else None
 
     def lead(self, stations: Sequence[Station]) -> timedelta:
         """How long before its due time an airing is handed over: as early as every one of these stations allows."""

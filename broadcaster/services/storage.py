@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from broadcaster.config import StorageSettings
 from broadcaster.domain.bulletin import BulletinState
 from broadcaster.errors import BroadcasterError
-from broadcaster.services import adjustments, attending, inbox, outbox
+from broadcaster.services import adjustments, attending, inbox, outbox, source_reports
 from broadcaster.services.rendering import Studio
 from broadcaster.speech.cache import SpeechCache
 from broadcaster.store.engine import Store
@@ -61,6 +61,7 @@ class Storage:
             outbox.forget(session, now - _ORDERS_KEPT)
             adjustments.forget(session, now - _ORDERS_KEPT)
             attending.forget(session, now - _HEALTH_KEPT)
+            source_reports.forget(session, now - _REPORTS_KEPT)
         with store.reading() as session:
             strays = list(self._strays(session, now))
         for path in strays:

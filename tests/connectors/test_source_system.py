@@ -266,4 +266,4 @@ def test_no_password_or_token_gets_into_a_log_or_an_error(
     system.next("add", Vice.ERROR)
     error = refusal(loa, begun)
     told = caplog.text + repr(error) + repr([vars(record) for record in caplog.records])
-    assert not any(secret in told for secret in (PASSWORD, loa._token))
+    assert not any(secret in told for secret in (PASSWORD, loa._client._token))

@@ -8,7 +8,9 @@ import pytest
 from _environment import ROOT
 from broadcaster import strict_yaml
 from broadcaster.connectors.base import KINDS, connect
-from broadcaster.connectors.source_system import FIELDS, Paths, SourceSystemConnector
+from broadcaster.connectors.source_client import Paths
+from broadcaster.connectors.source_system import SourceSystemConnector
+from broadcaster.connectors.source_words import FIELDS
 from broadcaster.domain.airing import Evidence
 from broadcaster.domain.place import Grade
 from tests.connectors.orders import station

@@ -1,13 +1,16 @@
 """The cast of the services' tests; its database is filled once, then copied."""
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from broadcaster import reach
 from broadcaster.store.engine import Store
 from tests.fixtures import Databases
 from tests.services import devices as loudspeakers
+from tests.services.provinces import Province, province_in
 from tests.services.village import DUE, LEAD, Village, village_in
 from tests.services.world import World, brought, cast, world_in
 
@@ -48,3 +51,11 @@ def handed_over(village: Village) -> Village:
     """Its order for 17:00 is with the loudspeakers."""
     village.world.tick(DUE - LEAD)
     return village
+
+
+@pytest.fixture
+def province(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Province]:
+    """A source system beside Kép's loudspeaker, on this computer, which may be reached."""
+    monkeypatch.setattr(reach, "_allowed", (ip_network("127.0.0.0/8"),))
+    with province_in(world) as found:
+        yield found

@@ -98,6 +98,7 @@ def test_what_could_not_be_written_raises_nothing(world: World) -> None:
 def test_every_kind_is_told_in_every_language(kind_of_alert: AlertKind, language: str) -> None:
     fault = BroadcasterError("The disk of {folder} is full.", folder="data")
     values = {"loudspeaker": "kep-01", "component": "disk", "title": "Phòng cháy", "fault": fault}
+    values |= {"station": "kep-nguon", "source": "Tỉnh", "bulletin": "nguon-1"}
     row = AlertRow(
         kind=kind_of_alert, commune="kep", template=alerts.OPENED[kind_of_alert], fields=alerts.written(values)
     )

@@ -7,7 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import TypeDecorator
 
 # Their tables belong to the models too.
-from broadcaster.store import alert_tables, device_tables, play_tables, record_tables  # noqa: F401
+from broadcaster.store import alert_tables, device_tables, play_tables, record_tables, source_tables  # noqa: F401
 from broadcaster.store.tables import Row
 
 
