@@ -20,6 +20,7 @@ from broadcaster.services.acknowledging import Acknowledging
 from broadcaster.services.conversing import Conversing
 from broadcaster.services.ordering import Signer
 from broadcaster.services.precedence import Precedence
+from broadcaster.services.reminding import Reminding
 from broadcaster.store import communes as places
 
 if TYPE_CHECKING:
@@ -77,12 +78,15 @@ class Listening:
         link = self._connected()
         if link is None:
             return
-        conversing = Conversing(self._application.store, Acknowledging(self._signer), link, self._precedence)
+        store, acknowledging = self._application.store, Acknowledging(self._signer)
+        conversing = Conversing(store, acknowledging, link, self._precedence)
+        reminding = Reminding(store, acknowledging, link, self._application.config.timetable.quiet_hours)
         while not self._is_over.is_set():
             if link.wait_for_news(_LOOK_S, conversing.generation):
                 self._is_over.wait(_BREATH_S)
             try:
                 conversing.run(clock.now())
+                reminding.run(clock.now())
             except Exception as error:  # what was said comes again: it was not acknowledged
                 log.exception("Loudspeakers were not heard.", extra={"action": "listening_failed"})
                 self._on_failure("listen", (), error)

@@ -13,12 +13,14 @@ from enum import StrEnum
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from broadcaster.domain.bulletin import canonical
+from broadcaster.errors import InputError
 from broadcaster.orders import envelope as envelopes
-from broadcaster.orders import strict_json
+from broadcaster.orders import hours, strict_json
 from broadcaster.orders.envelope import SignatureError
 from broadcaster.orders.health import FARTHEST_MS, LIMIT_BYTES, Amplifier, Heard
+from broadcaster.orders.hours import Hours
 from broadcaster.orders.keys import SPKI_PREFIX, PrivateKey, verifies
-from broadcaster.orders.strict_json import BIGGEST, ID, ULID, Fields
+from broadcaster.orders.strict_json import BIGGEST, ID, ULID, Fields, MalformedError
 from broadcaster.orders.topics import Device
 
 REPORT_TYPE = "application/vnd.broadcaster.report.v1+json"
@@ -108,12 +110,16 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The server has these messages safely; the device may forget them. `at` is the server's clock."""
+    """The server has these messages safely; the device may forget them. `at` is the server's clock.
+
+    `hours`: when the commune is quiet, from then on; None where that is not told.
+    """
 
     device: Device
     seqs: tuple[int, ...]
     at: datetime
     keys_version: int
+    hours: Hours | None = None
 
     def as_bytes(self) -> bytes:
         return canonical(
@@ -124,6 +130,7 @@ class Ack:
                 "seqs": self.seqs,
                 "at": strict_json.moment(self.at),
                 "keys_version": self.keys_version,
+                "hours": None if self.hours is None else self.hours.as_fields(),
             }
         )
 
@@ -208,7 +215,17 @@ def read_ack(payload: bytes) -> Ack:
         seqs=_seqs(fields),
         at=fields.moment("at"),
         keys_version=fields.integer("keys_version", 1, BIGGEST),
+        hours=None if fields.is_null("hours") else _hours(fields.inner("hours")),
     )
+    fields.end()
+    return found
+
+
+def _hours(fields: Fields) -> Hours:
+    try:
+        found = hours.read(fields)
+    except InputError as error:
+        raise MalformedError("{error}", error=error) from error
     fields.end()
     return found
 

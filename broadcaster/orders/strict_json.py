@@ -38,6 +38,10 @@ class Fields:
         self._left: dict[str, object] = dict(value)
         self._where = where
 
+    def has(self, name: str) -> bool:
+        """Whether a key is there; for what older versions did not write."""
+        return name in self._left
+
     def is_null(self, name: str) -> bool:
         """Whether a key, which must be there, is null; then it is taken."""
         value = self._take(name)

@@ -3,17 +3,20 @@
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from broadcaster.orders import memory as memories
 from broadcaster.orders.device import PlayReport, PlayState
 from broadcaster.orders.health import Amplifier, Heard
+from broadcaster.orders.hours import Hours
 from broadcaster.orders.keydocument import KeyDocument
 from broadcaster.orders.memory import DamagedMemoryError, Memory, State
 from broadcaster.orders.payload import Payload
 from broadcaster.orders.verify import Listener
+from broadcaster.player import identity as identities
 from broadcaster.player.identity import Identity
 from broadcaster.player.pace import Clock, Ending
 from broadcaster.player.reports import Reports
@@ -21,6 +24,9 @@ from broadcaster.player.servertime import ServerTime
 from broadcaster.player.shelf import Held, Shelf
 
 log = logging.getLogger(__name__)
+
+_WRITTEN_EVERY = timedelta(hours=1)
+"""So often it is written down that the hours are as they were."""
 
 
 class Link(Protocol):
@@ -54,6 +60,7 @@ class Book:
         self.server_time = ServerTime(clock)
         self.shelf = Shelf(folder / "orders")
         self.reports = Reports(folder / "reports", identity.key, identity.device)
+        self._written_at = identity.told_at
         self.pin(keys)
         self._path = folder / "memory.json"
         self._limit_percent = volume_limit_percent
@@ -71,6 +78,30 @@ class Book:
     def pin(self, keys: KeyDocument) -> None:
         self.keys = keys
         self.listener: Listener = self.identity.listener(keys)
+
+    def learn(self, hours: Hours, at: datetime) -> None:
+        """When the commune is quiet, as the server said it at that time; what is older than the last word is nothing.
+
+        A change is written down before it counts. That nothing has changed is written only now and then: enough that
+        what was recorded long ago can never be told again, also after a start.
+        """
+        known = self.identity
+        if at <= known.told_at:
+            return
+        is_same = (known.zone, tuple(known.quiet_hours)) == (hours.zone, hours.quiet)
+        told = replace(known, zone=hours.zone, quiet_hours=hours.quiet, told_at=at)
+        if not is_same or at - self._written_at >= _WRITTEN_EVERY:
+            try:
+                identities.keep(self.folder, told)
+            except OSError as error:  # the next acknowledgement tells it again
+                log.error("The quiet hours cannot be stored.", exc_info=error, extra={"action": "hours_unsaved"})
+                return
+            self._written_at = at
+        self.identity = told
+        self.pin(self.keys)
+        if not is_same:
+            log.info("The quiet hours have changed.", extra={"action": "hours", **hours.as_fields()})
+            self.tell()
 
     @property
     def volume_limit(self) -> int:

@@ -11,23 +11,24 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from broadcaster import files, net
 from broadcaster.domain.bulletin import canonical
 from broadcaster.domain.place import Mode
-from broadcaster.domain.timetable import Window, local_time
+from broadcaster.domain.timetable import Window
 from broadcaster.errors import BroadcasterError, InputError
-from broadcaster.orders import keydocument, strict_json
+from broadcaster.orders import hours, keydocument, strict_json
 from broadcaster.orders.device import DeviceKey
+from broadcaster.orders.hours import Hours
 from broadcaster.orders.keydocument import KeyDocument
 from broadcaster.orders.payload import PACK
-from broadcaster.orders.strict_json import ID, Fields
+from broadcaster.orders.strict_json import ID, Fields, moment
 from broadcaster.orders.topics import Device
 from broadcaster.orders.verify import Listener
 from broadcaster.player.door import Door
@@ -35,8 +36,8 @@ from broadcaster.player.door import Door
 FILE_NAME = "identity.json"
 KEYS_NAME = "keys.json"
 _ENROLLING = "enrolling.key"
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 _LONGEST_PASSWORD = 200
-_MAX_WINDOWS = 16
 
 
 class IdentityError(BroadcasterError):
@@ -64,6 +65,8 @@ class Identity:
     password: str
     mqtt: MqttAddress
     key: DeviceKey
+    told_at: datetime = NEVER
+    """The server's clock when it told zone and quiet hours: what is older than that is not believed."""
 
     def listener(self, keys: KeyDocument) -> Listener:
         """As the verifier of orders knows it."""
@@ -98,6 +101,11 @@ def enrol(folder: Path, address: str, code: str, *, over_http: bool = False) -> 
 def save(folder: Path, identity: Identity, keys: bytes) -> None:
     """Keep who a loudspeaker is, and its `keys.json` byte for byte. Raises OSError."""
     files.write(folder / KEYS_NAME, keys, is_private=True)
+    keep(folder, identity)
+
+
+def keep(folder: Path, identity: Identity) -> None:
+    """Write down what the server has told since. Raises OSError: then what was there before is there still."""
     files.write(folder / FILE_NAME, _as_bytes(identity), is_private=True)
     files.settle(folder)
 
@@ -160,29 +168,20 @@ def answered(answer: bytes, address: str, key: DeviceKey) -> tuple[Identity, byt
 def _identity(fields: Fields, door: str, key: DeviceKey) -> Identity:
     mqtt = fields.inner("mqtt")
     held_s = fields.integer("held", 1, int(PACK.total_seconds()))
+    told = hours.read(fields)
     return Identity(
         door=door,
         device=Device(fields.text("commune", ID), fields.text("loudspeaker", ID)),
         station=fields.text("station", ID),
         mode=fields.member("mode", Mode),
-        zone=_zone(fields),
-        quiet_hours=tuple(map(_window, fields.objects("quiet_hours", 0, _MAX_WINDOWS))),
+        zone=told.zone,
+        quiet_hours=told.quiet,
         held=timedelta(seconds=held_s),
         password=fields.any_text("password")[:_LONGEST_PASSWORD],
         mqtt=MqttAddress(mqtt.any_text("host"), mqtt.integer("port", 1, 65_535), mqtt.flag("tls")),
         key=key,
+        told_at=fields.moment("at") if fields.has("at") else NEVER,
     )
-
-
-def _zone(fields: Fields) -> ZoneInfo:
-    try:
-        return ZoneInfo(fields.any_text("timezone"))
-    except (ZoneInfoNotFoundError, ValueError):
-        fields.refuse("timezone")
-
-
-def _window(fields: Fields) -> Window:
-    return Window(local_time(fields.any_text("start")), local_time(fields.any_text("end")))
 
 
 def _as_bytes(identity: Identity) -> bytes:
@@ -193,10 +192,8 @@ def _as_bytes(identity: Identity) -> bytes:
         "loudspeaker": identity.device.loudspeaker,
         "station": identity.station,
         "mode": identity.mode,
-        "timezone": identity.zone.key,
-        "quiet_hours": [
-            {"start": f"{window.start:%H:%M:%S}", "end": f"{window.end:%H:%M:%S}"} for window in identity.quiet_hours
-        ],
+        **Hours(identity.zone, tuple(identity.quiet_hours)).as_fields(),
+        "at": moment(identity.told_at),
         "held": int(identity.held.total_seconds()),
         "password": identity.password,
         "mqtt": {"host": identity.mqtt.host, "port": identity.mqtt.port, "tls": identity.mqtt.tls},

@@ -136,6 +136,8 @@ class Receiver:
             self._book.hello = None
         if ack.keys_version > self._book.keys.version:
             self.wants_keys = True
+        if ack.hours is not None:
+            self._book.learn(ack.hours, ack.at)
         try:
             self._book.reports.acknowledge(ack.seqs)
         except OSError as error:  # they are sent again, and acknowledged again

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from broadcaster.errors import BroadcasterError, StoreError
 from broadcaster.orders.topics import Device
 from broadcaster.services.ordering import Signer
@@ -19,14 +21,14 @@ class Acknowledging:
     signer: Signer
     _complained: set[str] = field(default_factory=set)
 
-    def signed(self, device: Device, seqs: Sequence[int], now: datetime) -> list[bytes]:
+    def signed(self, session: Session, device: Device, seqs: Sequence[int], now: datetime) -> list[bytes]:
         """Envelopes, as many as are needed; none where there is no key now, and what was said is said again.
 
         Raises StoreError.
         """
         found: list[bytes] = []
         try:
-            found.extend(self.signer.acknowledge(device, seqs, now))
+            found.extend(self.signer.acknowledge(session, device, seqs, now))
         except StoreError:
             raise
         except (BroadcasterError, OSError) as error:

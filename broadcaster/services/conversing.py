@@ -80,7 +80,9 @@ class Conversing:
         with self.store.reading() as session:
             for device, found in received.items():
                 topic = device.topic(Part.ORDER)
-                items += [(topic, envelope) for envelope in self.acknowledging.signed(device, found.ack_seqs, now)]
+                if found.ack_seqs:
+                    signed = self.acknowledging.signed(session, device, found.ack_seqs, now)
+                    items += [(topic, envelope) for envelope in signed]
                 if found.hellos:
                     items += [(topic, envelope) for envelope in outbox.valid_for(session, device, now)]
         for error in self.wire.publish_all(items, _PATIENCE_S):

@@ -17,7 +17,7 @@ from broadcaster.domain.bulletin import Late, Priority
 from broadcaster.domain.order import Order
 from broadcaster.domain.place import Station
 from broadcaster.domain.timetable import CommuneTimetable
-from broadcaster.orders import keyfolder
+from broadcaster.orders import hours, keyfolder
 from broadcaster.orders.device import MAX_ACKNOWLEDGED, Ack, sign_ack
 from broadcaster.orders.keyfolder import KeyRing
 from broadcaster.orders.keys import Purpose
@@ -135,13 +135,17 @@ class Signer:
         )  # fmt: skip
         return self._kept(session, station, found, now)
 
-    def acknowledge(self, device: Device, seqs: Sequence[int], now: datetime) -> Iterator[bytes]:
-        """The envelopes that let a loudspeaker forget what the server has. Raises SigningError, KeyFolderError."""
-        for first in range(0, len(seqs), MAX_ACKNOWLEDGED):
+    def acknowledge(self, session: Session, device: Device, seqs: Sequence[int], now: datetime) -> Iterator[bytes]:
+        """The envelopes that let a loudspeaker forget what the server has; without any message, one with the hours.
+
+        Raises SigningError, KeyFolderError.
+        """
+        quiet = hours.of_commune(self._timetable(session, device.commune))
+        for first in range(0, max(1, len(seqs)), MAX_ACKNOWLEDGED):
             ring = self.ring(device.commune)
             key = signing_key(ring, Purpose.ORDER, now)
             some = tuple(seqs[first : first + MAX_ACKNOWLEDGED])
-            yield sign_ack(Ack(device, some, whole(now), ring.document.version), key)
+            yield sign_ack(Ack(device, some, whole(now), ring.document.version, quiet), key)
 
     def ring(self, commune: str) -> KeyRing:
         """A commune's keys, read again only once they were changed. Raises KeyFolderError."""

@@ -180,7 +180,7 @@ class Packing:
                 continue
             device = Device(row.commune, row.id)
             seqs = inbox.newest(session, device, row.public_key, _ACKNOWLEDGED)
-            for number, envelope in enumerate(self.hand_over.signer.acknowledge(device, seqs, now)):
+            for number, envelope in enumerate(self.hand_over.signer.acknowledge(session, device, seqs, now)):
                 yield f"{row.id}.{number}{pack_files.ACK_SUFFIX}", envelope
 
     def _keys(self, commune: str) -> Iterator[tuple[str, bytes]]:

@@ -14,9 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcaster.config import Config
-from broadcaster.orders import keyfolder
+from broadcaster.orders import hours, keyfolder
 from broadcaster.orders.device import MAX_ACKNOWLEDGED
 from broadcaster.orders.keyfolder import KeyFolderError
+from broadcaster.orders.strict_json import moment, whole
 from broadcaster.orders.topics import Device
 from broadcaster.services import attending, enrolment, inbox, outbox
 from broadcaster.services.acknowledging import Acknowledging
@@ -44,15 +45,15 @@ def enrol(session: Session, keys: Path, config: Config, code: str, public: str, 
     enrolled = enrolment.enroll(session, code, public, now)
     commune = session.get_one(CommuneRow, enrolled.device.commune)
     station = session.get_one(StationRow, enrolled.station)
-    quiet = places.timetable(commune, config.timetable.quiet_hours).quiet_hours
+    quiet = hours.of_commune(places.timetable(commune, config.timetable.quiet_hours))
     return {
         "v": 1,
+        "at": moment(whole(now)),
         "commune": commune.code,
         "loudspeaker": enrolled.device.loudspeaker,
         "station": station.code,
         "mode": station.mode,
-        "timezone": commune.timezone,
-        "quiet_hours": [] if quiet is None else [{"start": f"{quiet.start:%H:%M:%S}", "end": f"{quiet.end:%H:%M:%S}"}],
+        **quiet.as_fields(),
         "held": int(enrolment.held(station).total_seconds()),
         "password": enrolled.password,
         "mqtt": {
@@ -130,5 +131,5 @@ class Answering:
             session.delete(row)
             return
         # Never more than fit one; without a key it is left again, and acknowledged once there is one.
-        row.ack = next(iter(self.acknowledging.signed(device, row.unacknowledged or (), now)), row.ack)
+        row.ack = next(iter(self.acknowledging.signed(session, device, row.unacknowledged or (), now)), row.ack)
         row.unacknowledged = None

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,16 +16,18 @@ from broadcaster.config import WorkerSettings
 from broadcaster.config_devices import BrokerSettings
 from broadcaster.domain.airing import Evidence, Outcome, Scope
 from broadcaster.domain.loudspeaker import Presence
+from broadcaster.domain.timetable import Window
 from broadcaster.jobs.worker import Worker
 from broadcaster.orders import envelope as envelopes
 from broadcaster.orders import keyfolder, payload
-from broadcaster.orders.device import PlayState
-from broadcaster.orders.payload import Command
+from broadcaster.orders.device import ACK_TYPE, Ack, Hello, PlayState, read_ack
+from broadcaster.orders.payload import Command, Payload
 from broadcaster.orders.topics import Device, Part
 from broadcaster.services import attending, enrolment, stops
 from broadcaster.services.plays import Plays
 from broadcaster.services.rehearsals import rehearse
 from broadcaster.store.engine import Store
+from broadcaster.store.tables import CommuneRow
 from tests.fakes.mosquitto import free_port
 from tests.fakes.mqtt_client import MqttClient, Will
 from tests.fakes.signed import Loudspeaker
@@ -89,6 +91,23 @@ def village(databases: Databases, tmp_path: Path) -> Iterator[Village]:
         plain.close()
 
 
+def orders(client: MqttClient) -> list[Payload]:
+    """Those that have come; what else is said to a loudspeaker acknowledges something."""
+    return [
+        payload.unverified(heard.payload)
+        for heard in list(client.heard)
+        if envelopes.unverified_type(heard.payload) == payload.TYPE
+    ]
+
+
+def acknowledgements(client: MqttClient) -> list[Ack]:
+    return [
+        read_ack(envelopes.unverified_payload(heard.payload, limit_bytes=9000))
+        for heard in list(client.heard)
+        if envelopes.unverified_type(heard.payload) == ACK_TYPE
+    ]
+
+
 def until(is_so: Callable[[], bool]) -> None:
     pause = threading.Event()
     for _ in range(int(PATIENCE_S / 0.01)):
@@ -107,8 +126,8 @@ def test_an_order_goes_out_ahead_and_its_airing_ends_with_the_loudspeakers_word(
         now = clock.now()
         rehearse(village.world.store, "tin", now + timedelta(seconds=2), now)
         village.worker.plan()
-        until(lambda: bool(client.heard))
-        order = payload.parse(envelopes.unverified_payload(client.heard[0].payload, limit_bytes=9000))
+        until(lambda: bool(orders(client)))
+        order = orders(client)[0]
         until(lambda: clock.now() >= order.start)
         end = order.start + timedelta(seconds=order.max_s)
         for state, at in (
@@ -120,7 +139,7 @@ def test_an_order_goes_out_ahead_and_its_airing_ends_with_the_loudspeakers_word(
         until(lambda: any(row.outcome is not None for row in village.world.airings(commune="kep")))
         (row,) = village.world.airings(commune="kep")
         assert (row.outcome, row.evidence) == (Outcome.AIRED, Evidence.FINISHED)
-        until(lambda: len(client.heard) > 1)  # the acknowledgement
+        until(lambda: any(ack.seqs for ack in acknowledgements(client)))
         client.hang_up()
         until(lambda: village.presence() is Presence.OFFLINE)
 
@@ -148,7 +167,19 @@ def test_a_stop_goes_out_though_what_airs_hangs(village: Village, monkeypatch: p
     with closing(village.connected()) as client:
         assert hangs.wait(PATIENCE_S)
         stops.stop(village.world.store, Scope.EVERYTHING, "", "thử", village.world.actor("operator"), clock.now())
-        until(lambda: bool(client.heard))
+        until(lambda: bool(orders(client)))
         is_over.set()
-    found = payload.parse(envelopes.unverified_payload(client.heard[0].payload, limit_bytes=9000))
-    assert (found.cmd, found.airing) == (Command.STOP, None)
+        assert [(found.cmd, found.airing) for found in orders(client)] == [(Command.STOP, None)]
+
+
+def test_changed_quiet_hours_are_told_to_who_is_connected(village: Village) -> None:
+    village.worker.start()
+    with closing(village.connected()) as client:
+        hello = village.loudspeaker.key.signed(Hello(LOA, 1, clock.now(), 1))
+        client.publish(LOA.topic(Part.REPORT), hello)
+        until(lambda: any(ack.seqs == (1,) for ack in acknowledgements(client)))
+        with village.world.store.writing() as session:
+            row = session.get_one(CommuneRow, "kep")
+            row.timetable = {**row.timetable, "quiet_hours": {"start": "12:00", "end": "13:30"}}
+        wanted = (Window(time(12), time(13, 30)),)
+        until(lambda: any(ack.hours is not None and ack.hours.quiet == wanted for ack in acknowledgements(client)))

@@ -11,9 +11,11 @@ from broadcaster.orders import envelope, topics
 from broadcaster.orders.device import Ack, DeviceKey, Hello, PlayReport, PlayState
 from broadcaster.orders.envelope import SignatureError, TooLargeError
 from broadcaster.orders.health import OFFLINE, Amplifier, Health, Heard, read_state
+from broadcaster.orders.hours import Hours
 from broadcaster.orders.keys import Purpose, new_key
 from broadcaster.orders.strict_json import MalformedError
 from broadcaster.orders.topics import Device, Part
+from tests.orders.cast import QUIET, ZONE
 
 NOW = datetime(2026, 11, 26, 9, 30, 0, 123000, tzinfo=UTC)
 KEP = Device("lang-giang", "kep-01")
@@ -59,10 +61,26 @@ def test_a_message_that_is_an_order_too_large_or_changed_is_no_message() -> None
 
 def test_an_acknowledgement_names_what_may_be_forgotten() -> None:
     key = new_key(Purpose.ORDER, "lang-giang", NOW)
-    ack = Ack(KEP, (7, 8), NOW, 3)
+    ack = Ack(KEP, (7, 8), NOW, 3, Hours(ZONE, (QUIET,)))
     opened = envelope.opened(devices.sign_ack(ack, key), [key.public])
     assert opened.type == devices.ACK_TYPE
     assert devices.read_ack(opened.payload) == ack
+    assert devices.read_ack(replace(ack, hours=None).as_bytes()) == replace(ack, hours=None)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        (b"Asia/Ho_Chi_Minh", b"Asia/Nowhere"),
+        (b"21:00:00", b"25:00:00"),
+        (b'"end"', b'"ends"'),
+        (b'"hours"', b'"hour"'),
+    ],
+)
+def test_hours_that_cannot_be_make_no_acknowledgement(written: bytes, instead: bytes) -> None:
+    told = Ack(KEP, (), NOW, 3, Hours(ZONE, (QUIET,))).as_bytes()
+    with pytest.raises(MalformedError):
+        devices.read_ack(told.replace(written, instead))
 
 
 def test_a_state_is_health_or_the_last_will() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from broadcaster.audio.play import Gate, Played, Sink, Started, Volume
 from broadcaster.domain.bulletin import Priority
 from broadcaster.domain.place import Mode
+from broadcaster.domain.timetable import Window
 from broadcaster.orders import device as devices
 from broadcaster.orders.device import Ack, DeviceKey, PlayReport, sign_ack
+from broadcaster.orders.hours import Hours
 from broadcaster.orders.keydocument import KeyDocument
+from broadcaster.orders.keys import PrivateKey
 from broadcaster.orders.payload import Audio, Command, Payload
 from broadcaster.orders.strict_json import whole
 from broadcaster.orders.topics import Device
+from broadcaster.player import identity as identities
 from broadcaster.player.agent import Agent, Wires
 from broadcaster.player.book import Senses
 from broadcaster.player.identity import Identity, MqttAddress
@@ -98,13 +102,15 @@ class Box:
     sent: list[bytes] = field(default_factory=list)
     clips: dict[str, bytes] = field(default_factory=dict)
     is_switched_off: bool = False
+    identity: Identity | None = None
+    """Else that of a first start."""
 
     def __post_init__(self) -> None:
         self.horn = Horn(self.time)
         self.switch_on()
 
     def switch_on(self) -> None:
-        identity = Identity(
+        identity = self.identity or Identity(
             door="http://127.0.0.1", device=Device("kep", "kep-01"), station="kep-loa", mode=self.mode, zone=ZONE,
             quiet_hours=(QUIET,), held=timedelta(hours=24), password="x", mqtt=MqttAddress("127.0.0.1", 1, tls=False),
             key=KEY,
@@ -304,6 +310,62 @@ def test_a_clock_an_hour_off_plays_nothing_by_it(box: Box) -> None:
     box.until(DUE + MINUTE)
     assert box.horn.heard == []
     assert box.states()[-1] == "refused:clock"
+
+
+def hours(box: Box, at: datetime, *windows: Window, signer: PrivateKey = ORDER_KEY) -> None:
+    """The server says when the commune is quiet."""
+    told = Ack(Device("kep", "kep-01"), (), whole(at), 1, Hours(ZONE, windows))
+    box.agent.receive(sign_ack(told, signer))
+
+
+AROUND_DUE = Window(time(16), time(18))
+
+
+def test_quiet_hours_that_have_changed_hold_from_then_on_also_after_a_power_cut(box: Box) -> None:
+    hours(box, NOW, AROUND_DUE)
+    box.obey(held(box))
+    assert box.states()[-1] == "refused:quiet_hours"
+    box.identity = identities.load(box.folder)
+    box.switch_on()
+    assert list(box.agent.identity.quiet_hours) == [AROUND_DUE]
+    hours(box, NOW + MINUTE)
+    assert list(box.agent.identity.quiet_hours) == []
+    assert identities.load(box.folder).told_at == NOW + MINUTE
+
+
+def test_what_was_accepted_does_not_sound_in_quiet_hours_that_came_later(box: Box) -> None:
+    box.obey(held(box))
+    hours(box, NOW, AROUND_DUE)
+    box.until(DUE + MINUTE)
+    assert box.horn.heard == []
+    assert box.states()[-1] == "refused:quiet_hours"
+
+
+def test_older_hours_or_those_of_another_key_change_nothing(box: Box) -> None:
+    hours(box, NOW, QUIET)
+    hours(box, NOW - MINUTE)
+    hours(box, NOW + MINUTE, signer=STOP_KEY)
+    assert box.agent.identity.quiet_hours == (QUIET,)
+
+
+def test_hours_that_cannot_be_stored_are_not_believed(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(identities, "keep", full)
+        hours(box, NOW)
+    assert list(box.agent.identity.quiet_hours) == [QUIET]
+    hours(box, NOW)
+    assert list(box.agent.identity.quiet_hours) == []
+
+
+def test_that_nothing_has_changed_is_written_once_an_hour(box: Box) -> None:
+    for minutes in (0, 59, 61):
+        hours(box, NOW + minutes * MINUTE, QUIET)
+    assert identities.load(box.folder).told_at == NOW + 61 * MINUTE
+    hours(box, NOW + 90 * MINUTE, QUIET)
+    assert identities.load(box.folder).told_at == NOW + 61 * MINUTE
 
 
 def test_the_switch_by_hand_wins(box: Box) -> None:
