@@ -9,11 +9,10 @@ from typing import Annotated
 import typer
 
 from broadcaster import config
+from broadcaster.player.names import FOLDER
 from broadcaster.words import Words
 
 app = typer.Typer(help="This computer as a loudspeaker that obeys signed orders.", no_args_is_help=True)
-
-_FOLDER = Path("loudspeaker")
 
 Folder = Annotated[Path, typer.Option(metavar="FOLDER", help="Where it keeps who it is, orders and clips.")]
 
@@ -22,7 +21,7 @@ Folder = Annotated[Path, typer.Option(metavar="FOLDER", help="Where it keeps who
 def enroll(
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The server's door: https://loa.example.vn")],
     code: Annotated[str, typer.Argument(metavar="CODE", help="The one-time code.")],
-    folder: Folder = _FOLDER,
+    folder: Folder = FOLDER,
     over_http: Annotated[
         bool, typer.Option("--over-http", help="Trust everyone on the way: without TLS any of them could command it.")
     ] = False,
@@ -35,7 +34,7 @@ def enroll(
 
 @app.command()
 def run(
-    folder: Folder = _FOLDER,
+    folder: Folder = FOLDER,
     until_stdin_closes: Annotated[
         bool, typer.Option("--until-stdin-closes", hidden=True, help="Stop when standard input ends.")
     ] = False,
@@ -50,7 +49,7 @@ def run(
 
 
 @app.command()
-def status(folder: Folder = _FOLDER) -> None:
+def status(folder: Folder = FOLDER) -> None:
     """Who it is, whether it runs, what it holds, and what the server has not heard yet."""
     from broadcaster.player import __main__ as player  # noqa: PLC0415 - for no other command
 

@@ -11,10 +11,9 @@ from broadcaster import clock
 from broadcaster.errors import BroadcasterError, InputError
 from broadcaster.orders.topics import Device
 from broadcaster.player import identity, status
+from broadcaster.player.names import FOLDER
 from broadcaster.player.run import running
 from broadcaster.words import Words
-
-FOLDER = Path("loudspeaker")
 
 
 def enrol(folder: Path, address: str, code: str, words: Words, *, over_http: bool) -> None:

@@ -12,9 +12,8 @@ from pydantic import field_validator, model_validator
 from broadcaster import strict_yaml
 from broadcaster.audio.play import sink_for
 from broadcaster.errors import ConfigError
+from broadcaster.player import names
 from broadcaster.strict_yaml import Strict, problem
-
-FILE_NAME = "player.yaml"
 
 
 class SwitchSettings(Strict):
@@ -67,5 +66,5 @@ class Settings(Strict):
 
 def load(folder: Path) -> Settings:
     """What stands in a loudspeaker's folder; the defaults where nothing does. Raises InputError."""
-    path = folder / FILE_NAME
+    path = folder / names.SETTINGS
     return strict_yaml.load(path).validate(Settings) if path.exists() else Settings()
