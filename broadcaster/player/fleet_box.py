@@ -25,8 +25,10 @@ from broadcaster.player.clips import Clips
 from broadcaster.player.door import Door
 from broadcaster.player.fleet_faults import BoxClock, Faults, PacedSink, PowerCutError
 from broadcaster.player.fleet_link import Connection, Loop
+from broadcaster.player.link import HEALTH_EVERY_S
 from broadcaster.player.playing import Play
 from broadcaster.player.sensors import Sensors
+from broadcaster.player.underway import AGAIN_S
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +38,6 @@ Tell = Callable[[dict[str, Any]], None]
 T = TypeVar("T")
 
 _STATE_AFTER_S = 1.0
-_STATE_EVERY_S = 60.0
-_SAY_AGAIN_S = 30.0
 _NO_SENSORS = Sensors(Path("/nonexistent"), Path("/nonexistent"))
 
 
@@ -73,8 +73,8 @@ class Box:
         self._thread.start()
         if not self.faults.is_offline:
             self._connection.connect()
-        self.loop.later(random.uniform(0, _STATE_EVERY_S), self._tell_state_again)  # noqa: S311 - not all at once
-        self.loop.later(_SAY_AGAIN_S, partial(self._say_again, frozenset()))
+        self.loop.later(random.uniform(0, HEALTH_EVERY_S), self._tell_state_again)  # noqa: S311 - not all at once
+        self.loop.later(AGAIN_S, partial(self._say_again, frozenset()))
 
     def go_offline(self) -> None:
         self.faults.is_offline = True
@@ -168,7 +168,7 @@ class Box:
 
     def _tell_state_again(self) -> None:
         self._tell_state()
-        self.loop.later(_STATE_EVERY_S, self._tell_state_again)
+        self.loop.later(HEALTH_EVERY_S, self._tell_state_again)
 
     def _say_again(self, waited: frozenset[int]) -> None:
         """Reports that waited for an acknowledgement since the last time already."""
@@ -176,7 +176,7 @@ class Box:
             waiting = frozenset(number for number, _ in self.agent.unacknowledged())
             if self._connection.is_up:
                 self._report_again(waiting & waited)
-        self.loop.later(_SAY_AGAIN_S, partial(self._say_again, waiting))
+        self.loop.later(AGAIN_S, partial(self._say_again, waiting))
 
     def _report_again(self, numbers: Any) -> None:
         wanted = set(numbers)

@@ -37,11 +37,14 @@ class Reports:
         self._kept: dict[int, bytes] = {}
         self._about: dict[int, object] = {}
         self._last = 0
+        public = devices.public_key(key.text)
         paths = sorted(folder.glob("[0-9]*.json"))
         for path in paths:
             self._last = int(path.stem)
             data = path.read_bytes()
-            if data and self._is_ours(data):  # not what a key before the last enrolment has signed: nobody believes it
+            if data and _is_ours(
+                data, device, public
+            ):  # not what a key before the last enrolment has signed: nobody believes it
                 self._kept[self._last] = data
             elif path != paths[-1]:
                 path.unlink()  # left over from a power cut
@@ -85,13 +88,6 @@ class Reports:
         with self._guard:
             return sorted(self._kept.items())
 
-    def _is_ours(self, envelope: bytes) -> bool:
-        try:
-            devices.read_message(envelope, self._device, devices.public_key(self._key.text))
-        except BroadcasterError:
-            return False
-        return True
-
     def _taken(self, now: datetime, data: bytes) -> int:
         number = next_seq(self._last, now)
         before, self._last = self._last, number
@@ -112,6 +108,14 @@ class Reports:
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:016d}.json"
+
+
+def _is_ours(envelope: bytes, device: Device, public: bytes) -> bool:
+    try:
+        devices.read_message(envelope, device, public)
+    except BroadcasterError:
+        return False
+    return True
 
 
 def _about(report: PlayReport) -> object:

@@ -18,6 +18,7 @@ from broadcaster.orders.device import DeviceKey, Hello, PlayReport
 from broadcaster.orders.health import Health, read_state
 from broadcaster.orders.topics import Device, Part, everyone
 from broadcaster.player import link as room
+from broadcaster.player import underway
 from broadcaster.player.door import Answer
 from broadcaster.player.identity import Identity, MqttAddress
 from broadcaster.player.link import Link, Way
@@ -67,7 +68,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LOOK_S", 0.02)
     monkeypatch.setattr(room, "BACK_OFF_S", (0.05,))
     monkeypatch.setattr(room, "HELLO_AGAIN_S", (0.3,))
-    monkeypatch.setattr(room, "AGAIN_S", 0.3)  # the server may listen only after it was said
+    monkeypatch.setattr(underway, "AGAIN_S", 0.3)  # the server may listen only after it was said
 
 
 def identity(port: int, door: str = "http://127.0.0.1:9") -> Identity:
@@ -150,7 +151,7 @@ def test_what_was_not_acknowledged_is_said_again_on_the_next_connection_oldest_f
 def test_what_nobody_acknowledges_is_said_again_after_a_while(
     broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "AGAIN_S", 0.1)
+    monkeypatch.setattr(underway, "AGAIN_S", 0.1)
     box = Box(reports={1: b"one"}, is_greeted=True)
     with server(broker) as client, linked(box, broker.port):
         until(lambda: client.heard.count(Heard(DEVICE.topic(Part.REPORT), b"one")) >= 3)
@@ -185,6 +186,60 @@ class FakeDoor:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def test_at_the_door_it_says_hello_first_even_where_nothing_was_asked_yet_and_only_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    door = FakeDoor()
+    monkeypatch.setattr(room, "Door", lambda *_: door)
+    box = Box(is_greeted=True)
+    with linked(box, 9, Way.HTTP):
+        until(lambda: len(door.visits) >= 3)
+    assert box.hellos == 1
+    assert [len(messages) for messages in door.visits[:3]] == [1, 0, 0]
+
+
+def test_a_door_that_fails_in_an_unknown_way_is_visited_again_and_greeted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class BadDoor(FakeDoor):
+        def report(self, messages: list[bytes]) -> Answer:
+            answer = super().report(messages)
+            if len(self.visits) < 3:
+                raise KeyError("unknown")
+            return answer
+
+    door = BadDoor()
+    monkeypatch.setattr(room, "Door", lambda *_: door)
+    box = Box(reports={1: b"one"})
+    with linked(box, 9, Way.HTTP):
+        until(lambda: len(door.visits) >= 4)
+    assert [messages[1:] for messages in door.visits[:3]] == [[b"one"]] * 3
+    assert [len(messages) for messages in door.visits[:4]] == [2, 2, 2, 0]
+
+
+def test_the_link_goes_on_where_the_loudspeaker_fails(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    box = Box()
+    failures = iter([KeyError("first"), RuntimeError("second")])
+
+    def hello() -> bytes:
+        for failure in failures:
+            raise failure
+        return Box.hello(box)
+
+    def receive(envelope: bytes) -> None:
+        box.received.append(envelope)
+        if envelope == b"bad":
+            raise KeyError("bad")
+
+    monkeypatch.setattr(box, "hello", hello)
+    monkeypatch.setattr(box, "receive", receive)
+    with server(broker) as client, linked(box, broker.port):
+        until(lambda: bool(said(client)))
+        for payload in (b"bad", b"good"):
+            client.publish(DEVICE.topic(Part.ORDER), payload)
+        until(lambda: box.received == [b"bad", b"good"])
 
 
 @pytest.mark.parametrize("way", [Way.AUTO, Way.HTTP])
