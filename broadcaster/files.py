@@ -2,14 +2,11 @@
 
 import errno
 import hashlib
-import logging
 import os
 import stat
 from pathlib import Path
 
 from ulid import ULID
-
-log = logging.getLogger(__name__)
 
 
 def write(path: Path, data: bytes, *, is_private: bool = False) -> None:
@@ -30,14 +27,6 @@ def write(path: Path, data: bytes, *, is_private: bool = False) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def discard(path: Path) -> None:
-    """Remove a file that nobody needs any more; one that stays costs its room and nothing else, and is logged."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        log.warning("A file cannot be removed.", exc_info=error, extra={"action": "file_kept"})
 
 
 def settle(folder: Path) -> None:

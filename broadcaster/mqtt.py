@@ -48,9 +48,26 @@ class Login:
     """Else a broker that can keeps what comes while it is away."""
 
 
-def client_for(login: Login) -> Client:
-    """The library's client for one connection, not connected yet. Raises OSError where `tls_ca` cannot be read."""
-    client = Client(
+class _Client(Client):
+    """Its thread ends with a line in the log and a word to its owner, whatever it stumbles over."""
+
+    on_loop_end: Callable[[], None] = staticmethod(lambda: None)
+
+    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
+        try:
+            return super().loop_forever(timeout, retry_first_connection)
+        except (
+            Exception
+        ):  # such as a packet that the library cannot read: the socket would stay open, with nobody there
+            log.exception("A connection to the broker failed.", extra={"action": "mqtt_failed"})
+            return MQTTErrorCode.MQTT_ERR_UNKNOWN
+        finally:
+            self.on_loop_end()
+
+
+def client_of(login: Login) -> _Client:
+    """A client of the library that has this login and no callbacks yet; it never connects again by itself."""
+    client = _Client(
         CallbackAPIVersion.VERSION2, client_id=login.user, clean_session=login.is_clean, protocol=MQTTv311,
         reconnect_on_failure=False,
     )  # fmt: skip
@@ -60,6 +77,8 @@ def client_for(login: Login) -> Client:
         client.tls_set_context(ssl.create_default_context(cafile=cafile))
     if login.will is not None:
         client.will_set(*login.will, qos=1, retain=True)
+    client.connect_timeout = CONNECT_S
+    client.max_inflight_messages_set(_MOST_UNDER_WAY)
     return client
 
 
@@ -115,13 +134,12 @@ class Connection:
         self._end(self.fault)
 
     def _made(self) -> Client:
-        client = client_for(self._login)
-        client.connect_timeout = CONNECT_S
-        client.max_inflight_messages_set(_MOST_UNDER_WAY)
+        client = client_of(self._login)
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
-        client.on_message = self._received
+        client.on_message = self._message
+        client.on_loop_end = lambda: self._end(self.fault)
         return client
 
     def _connected(self, client: Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
@@ -137,15 +155,15 @@ class Connection:
         self.was_up = True
         self._settled.set()
 
-    def _received(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        """What goes wrong with one message must not end the thread that takes in the others."""
+    def _disconnected(self, _client: Client, _data: Any, _flags: Any, _code: ReasonCode, _properties: Any) -> None:
+        self._end(self.fault)
+
+    def _message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        """One that cannot be taken in costs itself, and not the connection."""
         try:
             self._on_message(message)
         except Exception:
-            log.exception("A message was not taken in.", extra={"action": "message_failed"})
-
-    def _disconnected(self, _client: Client, _data: Any, _flags: Any, _code: ReasonCode, _properties: Any) -> None:
-        self._end(self.fault)
+            log.exception("A message was not taken in.", extra={"action": "mqtt_failed", "topic": message.topic})
 
     def _end(self, fault: BroadcasterError) -> None:
         if not self.ended.is_set():

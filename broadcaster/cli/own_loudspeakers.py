@@ -7,9 +7,7 @@ from pathlib import Path
 from broadcaster import application, files
 from broadcaster.application import Application
 from broadcaster.orders.topics import Device
-from broadcaster.player.identity import FILE_NAME as IDENTITY
-from broadcaster.player.settings import CODE_NAME
-from broadcaster.player.settings import FILE_NAME as SETTINGS
+from broadcaster.player.names import CODE, IDENTITY, SETTINGS
 from broadcaster.services import samples
 
 
@@ -20,7 +18,7 @@ def commands(built: Application) -> dict[str, list[str]]:
             sys.executable, "-m", "broadcaster.player", "run", "--folder", str(folder), "--until-stdin-closes"
         ]
         for folder in sorted(_home(built).glob("*.*"))
-        if (folder / IDENTITY).exists() or (folder / CODE_NAME).exists()
+        if (folder / IDENTITY).exists() or (folder / CODE).exists()
     }  # fmt: skip
 
 
@@ -34,7 +32,7 @@ def make_samples(built: Application, now: datetime) -> None:
         folder = _home(built) / device.user
         folder.mkdir(parents=True, exist_ok=True)
         files.write(folder / SETTINGS, b"sink: none\n")
-        files.write(folder / CODE_NAME, f"{built.config.door.url} {code}\n".encode(), is_private=True)
+        files.write(folder / CODE, f"{built.config.door.url} {code}\n".encode(), is_private=True)
 
 
 def _home(built: Application) -> Path:

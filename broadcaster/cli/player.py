@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from broadcaster import config
-from broadcaster.player.settings import FOLDER
+from broadcaster.player.names import FOLDER
 from broadcaster.words import Words
 
 app = typer.Typer(help="This computer as a loudspeaker that obeys signed orders.", no_args_is_help=True)

@@ -11,8 +11,8 @@ from broadcaster import clock
 from broadcaster.errors import BroadcasterError, InputError
 from broadcaster.orders.topics import Device
 from broadcaster.player import identity, status
+from broadcaster.player.names import FOLDER
 from broadcaster.player.run import running
-from broadcaster.player.settings import FOLDER
 from broadcaster.words import Words
 
 

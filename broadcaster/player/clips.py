@@ -47,7 +47,7 @@ class Clips:
             log.error("A clip cannot be read.", exc_info=error, extra={"action": "clip_unreadable"})
             return Refusal.CLIP_DAMAGED
         if found is not None:
-            path.unlink(missing_ok=True)
+            _is_removed(path)
         return found
 
     def fetch_some(self, audio: Audio, fetch: Fetch, needed: Collection[str]) -> Refusal | None:
@@ -75,7 +75,7 @@ class Clips:
         """How many bytes came; 0 where it is of another length than it should be, and all of it is dropped."""
         piece = fetch(audio, have)
         if not piece or have + len(piece) > audio.bytes:
-            part.unlink(missing_ok=True)
+            _is_removed(part)
             return 0
         with part.open("ab") as file:
             file.write(piece)
@@ -86,7 +86,7 @@ class Clips:
     def _complete(self, part: Path, audio: Audio) -> Refusal | None:
         found = clip_fault(audio, part.stat().st_size, files.sha256(part))
         if found is not None:
-            part.unlink()
+            _is_removed(part)
             return found
         part.replace(self.path(audio))
         files.settle(self.folder)
@@ -99,7 +99,16 @@ class Clips:
         for _, size, path in there:
             if over <= 0:
                 break
-            if path.name.removesuffix(".part") not in needed:
-                path.unlink(missing_ok=True)
+            if path.name.removesuffix(".part") not in needed and _is_removed(path):
                 over -= size
         return over <= 0
+
+
+def _is_removed(path: Path) -> bool:
+    """Whether a clip is gone: a disk that lets nothing go costs the room, and the loudspeaker goes on."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        log.error("A clip cannot be removed.", exc_info=error, extra={"action": "clip_left", "clip": path.name})
+        return False
+    return True

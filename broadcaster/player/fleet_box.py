@@ -25,9 +25,10 @@ from broadcaster.player.clips import Clips
 from broadcaster.player.door import Door
 from broadcaster.player.fleet_faults import BoxClock, Faults, PacedSink, PowerCutError
 from broadcaster.player.fleet_link import Connection, Loop
-from broadcaster.player.link import AGAIN_S, HEALTH_EVERY_S
+from broadcaster.player.link import HEALTH_EVERY_S
 from broadcaster.player.playing import Play
 from broadcaster.player.sensors import Sensors
+from broadcaster.player.underway import AGAIN_S
 
 log = logging.getLogger(__name__)
 

@@ -22,11 +22,11 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
-from broadcaster.mqtt import client_for
+from broadcaster.mqtt import client_of
 from broadcaster.orders.envelope import ORDER_LIMIT_BYTES
 from broadcaster.orders.topics import KEEPALIVE_S, Part
 from broadcaster.player.identity import Identity
-from broadcaster.player.link import login
+from broadcaster.player.link import LASTED_S, login_of
 
 Act = Callable[[], None]
 
@@ -150,6 +150,7 @@ class Connection:
         self._is_wanted = False
         self._wants_write = False
         self._attempt = 0
+        self._up_since_s = 0.0
         self.is_up = False
         loop.add(self)
 
@@ -177,6 +178,13 @@ class Connection:
         client = self._client
         if client is None:
             return
+        try:
+            self._read(client)
+        except Exception:  # the library would read the same packet again and again
+            log.exception("A connection of the fleet failed.", extra={"action": "fleet_failed"})
+            self._break(client)
+
+    def _read(self, client: Client) -> None:
         client.loop_read()
         while isinstance(wire := client.socket(), ssl.SSLSocket) and wire.pending():
             client.loop_read()
@@ -201,14 +209,16 @@ class Connection:
         client = self._client = self._made()
         try:
             client.connect(address.host, address.port, KEEPALIVE_S)
+            self._flush(client)
         except (OSError, ValueError) as error:
             log.info("The broker cannot be reached.", extra={"action": "fleet_unconnected", "reason": str(error)})
             self._ended()
-        else:
-            self._flush(client)
+        except Exception:  # whatever it is, it is tried again
+            log.exception("A connection of the fleet failed.", extra={"action": "fleet_failed"})
+            self._ended()
 
     def _made(self) -> Client:
-        client = client_for(login(self._identity))
+        client = client_of(login_of(self._identity))
         client.connect_timeout = _CONNECT_S
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
@@ -233,12 +243,15 @@ class Connection:
 
     def _subscribed(self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
         if not any(code.is_failure for code in codes):
-            self.is_up, self._attempt = True, 0
+            self.is_up, self._up_since_s = True, time.monotonic()
             self._on_up()
 
     def _message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         if len(message.payload) <= ORDER_LIMIT_BYTES + 1:  # one more byte than allowed is told, more is not even held
-            self._on_order(bytes(message.payload))
+            try:
+                self._on_order(bytes(message.payload))
+            except Exception:  # it costs itself, and not the connection
+                log.exception("A message was not taken in.", extra={"action": "fleet_failed"})
 
     def _publish(self, part: Part, payload: bytes) -> None:
         client = self._client
@@ -255,12 +268,23 @@ class Connection:
             self._wants_write = client.want_write()
             self._loop.expect(wire, self, can_write=self._wants_write)
 
+    def _break(self, client: Client) -> None:
+        """Hang up without the library, which would stumble once more."""
+        wire = client.socket()
+        if isinstance(wire, socket.socket):
+            self._loop.forget(wire)
+            with contextlib.suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
+        self._ended()
+
     def _ended(self) -> None:
         if self._client is None:
             return
         self._client = None
         was_up, self.is_up, self._wants_write = self.is_up, False, False
         if was_up:
+            if time.monotonic() - self._up_since_s >= LASTED_S:  # else a broker that drops us would be hammered
+                self._attempt = 0
             self._on_down()
         if self._is_wanted:
             pause_s = PAUSES_S[min(self._attempt, len(PAUSES_S) - 1)] * random.uniform(0.5, 1.5)  # noqa: S311

@@ -31,10 +31,9 @@ from broadcaster.orders.payload import PACK
 from broadcaster.orders.strict_json import ID, Fields, moment
 from broadcaster.orders.topics import Device
 from broadcaster.orders.verify import Listener
+from broadcaster.player import names
 from broadcaster.player.door import Door
 
-FILE_NAME = "identity.json"
-KEYS_NAME = "keys.json"
 _ENROLLING = "enrolling.key"
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 _LONGEST_PASSWORD = 200
@@ -79,9 +78,9 @@ def enrol(folder: Path, address: str, code: str, *, over_http: bool = False) -> 
 
     Without TLS whoever is on the way could give it keys of their own, so that has to be said.
     """
-    if (folder / FILE_NAME).exists():
+    if (folder / names.IDENTITY).exists():
         raise InputError(
-            "This loudspeaker is enrolled already. To enrol it anew, remove {file} first.", file=folder / FILE_NAME
+            "This loudspeaker is enrolled already. To enrol it anew, remove {file} first.", file=folder / names.IDENTITY
         )
     if not over_http and not net.is_private_enough(address):
         raise InputError("{address} is not protected: write https://, or add --over-http.", address=address)
@@ -100,19 +99,19 @@ def enrol(folder: Path, address: str, code: str, *, over_http: bool = False) -> 
 
 def save(folder: Path, identity: Identity, keys: bytes) -> None:
     """Keep who a loudspeaker is, and its `keys.json` byte for byte. Raises OSError."""
-    files.write(folder / KEYS_NAME, keys, is_private=True)
+    files.write(folder / names.KEYS, keys, is_private=True)
     keep(folder, identity)
 
 
 def keep(folder: Path, identity: Identity) -> None:
     """Write down what the server has told since. Raises OSError: then what was there before is there still."""
-    files.write(folder / FILE_NAME, _as_bytes(identity), is_private=True)
+    files.write(folder / names.IDENTITY, _as_bytes(identity), is_private=True)
     files.settle(folder)
 
 
 def load(folder: Path) -> Identity:
     """Who this loudspeaker is. Raises InputError where it was never enrolled, IdentityError where that is damaged."""
-    path = folder / FILE_NAME
+    path = folder / names.IDENTITY
     try:
         fields = strict_json.read(path.read_bytes())
         fields.integer("v", 1, 1)
@@ -128,7 +127,7 @@ def load(folder: Path) -> Identity:
 
 def load_keys(folder: Path) -> KeyDocument:
     """The pinned keys. Raises IdentityError."""
-    path = folder / KEYS_NAME
+    path = folder / names.KEYS
     try:
         return keydocument.pin(path.read_bytes())
     except (OSError, BroadcasterError) as error:
@@ -136,7 +135,7 @@ def load_keys(folder: Path) -> KeyDocument:
 
 
 def save_keys(folder: Path, envelope: bytes) -> None:
-    files.write(folder / KEYS_NAME, envelope, is_private=True)
+    files.write(folder / names.KEYS, envelope, is_private=True)
     files.settle(folder)
 
 

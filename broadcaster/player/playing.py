@@ -86,12 +86,7 @@ class Stage:
 
     def look(self) -> None:
         """Many times a second: the switch, and whether something more urgent is due than what sounds."""
-        is_switched_off = self._book.senses.is_switched_off()
-        if is_switched_off is not self._was_switched_off:
-            self._was_switched_off = is_switched_off
-            state = "off" if is_switched_off else "on"
-            log.info("The switch was moved.", extra={"action": "switch", "state": state})
-        if is_switched_off:
+        if self._is_switched_off():
             self.silence(Ending.SWITCH)
         with self._book.lock:
             self._book.save_what_is_left()
@@ -103,6 +98,14 @@ class Stage:
                 is_more_urgent = held.order.priority.rank < current.order.priority.rank
                 if is_more_urgent and held.is_ready and self._refusal(held, now) is None:
                     current.silence.fall(Ending.PREEMPTED)
+
+    def _is_switched_off(self) -> bool:
+        """Where the switch stands; that somebody has moved it is told once."""
+        is_off = self._book.senses.is_switched_off()
+        if is_off is not self._was_switched_off:
+            self._was_switched_off = is_off
+            log.info("The switch was moved.", extra={"action": "switch", "is_off": is_off})
+        return is_off
 
     def step(self) -> float:
         """Play what is due, or refuse it; how many seconds to wait at most until the next step."""

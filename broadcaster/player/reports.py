@@ -33,19 +33,21 @@ class Reports:
         self._folder = folder
         self._key = key
         self._device = device
-        self._public = devices.public_key(key.text)
         self._guard = threading.Lock()
         self._kept: dict[int, bytes] = {}
         self._about: dict[int, object] = {}
         self._last = 0
+        public = devices.public_key(key.text)
         paths = sorted(folder.glob("[0-9]*.json"))
         for path in paths:
             self._last = int(path.stem)
             data = path.read_bytes()
-            if data and self._is_ours(data):  # not what a key before the last enrolment has signed: nobody believes it
+            if data and _is_ours(
+                data, device, public
+            ):  # not what a key before the last enrolment has signed: nobody believes it
                 self._kept[self._last] = data
             elif path != paths[-1]:
-                files.discard(path)  # left over from a power cut
+                path.unlink()  # left over from a power cut
 
     def next_number(self, now: datetime) -> int:
         """A number that is taken from now on. Raises OSError."""
@@ -86,20 +88,13 @@ class Reports:
         with self._guard:
             return sorted(self._kept.items())
 
-    def _is_ours(self, envelope: bytes) -> bool:
-        try:
-            devices.read_message(envelope, self._device, self._public)
-        except BroadcasterError:
-            return False
-        return True
-
     def _taken(self, now: datetime, data: bytes) -> int:
         number = next_seq(self._last, now)
         before, self._last = self._last, number
         files.write(self._path(number), data, is_private=True)
         files.settle(self._folder)
         if before and before not in self._kept:
-            files.discard(self._path(before))
+            self._path(before).unlink(missing_ok=True)
         return number
 
     def _drop(self, number: int) -> None:
@@ -107,12 +102,20 @@ class Reports:
         if number == self._last:
             files.write(self._path(number), b"", is_private=True)
         else:
-            files.discard(self._path(number))
+            self._path(number).unlink(missing_ok=True)
         del self._kept[number]
         self._about.pop(number, None)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:016d}.json"
+
+
+def _is_ours(envelope: bytes, device: Device, public: bytes) -> bool:
+    try:
+        devices.read_message(envelope, device, public)
+    except BroadcasterError:
+        return False
+    return True
 
 
 def _about(report: PlayReport) -> object:

@@ -8,29 +8,26 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from broadcaster import files, logs
 from broadcaster.audio.play import sink_for
-from broadcaster.errors import BroadcasterError, InputError
 from broadcaster.net import NetError
-from broadcaster.player import identity, settings
+from broadcaster.player import identity, names, settings
 from broadcaster.player.agent import Agent, Wires
+from broadcaster.player.alone import be_alone
+from broadcaster.player.clips import Fetch
 from broadcaster.player.door import Door
+from broadcaster.player.fetching import FetchKeys
 from broadcaster.player.identity import Identity
 from broadcaster.player.link import BACK_OFF_S, Link, Way
 from broadcaster.player.senses import Microphone, senses
-from broadcaster.player.settings import CODE_NAME, Settings
+from broadcaster.player.settings import Settings
 from broadcaster.player.stick import Stick
 
 log = logging.getLogger(__name__)
 
-STATE_NAME = "link.state"
 _IDLE_S = 0.25
 _LOOK_S = 0.05
 _END_S = 2.0
-_PATIENCE_S = 2.0
-"""Who only looks whether it runs holds the lock for a moment."""
 
 
 @contextmanager
@@ -42,7 +39,7 @@ def running(folder: Path, is_over: threading.Event) -> Iterator[Agent]:
     with ExitStack() as stack:
         chosen = settings.load(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        _alone(folder, stack)
+        be_alone(folder, stack)
         logs.start(folder / "logs", "player", chosen.log_level)
         known = _enrolled(folder, is_over)
         agent, link = _made(folder, known, chosen, stack)
@@ -65,25 +62,10 @@ def running(folder: Path, is_over: threading.Event) -> Iterator[Agent]:
             log.info("The loudspeaker has stopped.", extra={"action": "player_stopped"})
 
 
-def _alone(folder: Path, stack: ExitStack) -> None:
-    try:
-        stack.enter_context(FileLock(folder / ".lock", timeout=_PATIENCE_S))
-    except Timeout as error:
-        raise InputError("The loudspeaker in {folder} runs already.", folder=folder) from error
-
-
-def is_running(folder: Path) -> bool:
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            return False
-    except Timeout:
-        return True
-
-
 def _enrolled(folder: Path, is_over: threading.Event) -> Identity:
     """Who it is; where a code lies ready, it enrols first, as often as it takes to reach the server."""
-    path, attempt = folder / CODE_NAME, 0
-    while not (folder / identity.FILE_NAME).exists() and path.exists() and not is_over.is_set():
+    path, attempt = folder / names.CODE, 0
+    while not (folder / names.IDENTITY).exists() and path.exists() and not is_over.is_set():
         address, _, code = path.read_text(encoding="utf-8").strip().partition(" ")
         try:
             identity.enrol(folder, address, code)
@@ -98,34 +80,37 @@ def _enrolled(folder: Path, is_over: threading.Event) -> Identity:
 
 def _made(folder: Path, known: Identity, chosen: Settings, stack: ExitStack) -> tuple[Agent, Link | Stick]:
     microphone = Microphone(chosen.microphone.silent_below_dbfs) if chosen.microphone.enabled else None
-    on_state = partial(_write_state, folder)
-    link: Link | Stick
-    source: Door | Stick
-    if chosen.link == "stick" and chosen.stick is not None:
-        link = source = Stick(chosen.stick, known, on_state=on_state)
-    else:
-        link = Link(known, Way(chosen.link), poll_s=chosen.poll_s, tls_ca=chosen.tls_ca, on_state=on_state)
-        source = Door(known.door, known.device.user, known.password)
-        stack.callback(source.close)
+    link, fetch, fetch_keys = _ways(folder, known, chosen, stack)
     wires = Wires(
         link=link,
         sink=sink_for(chosen.sink),
-        fetch=source.clip,
-        fetch_keys=source.keys,
+        fetch=fetch,
+        fetch_keys=fetch_keys,
         senses=senses(chosen, microphone),
         listen=microphone.listen if microphone is not None else (lambda _: None),
     )
-    quota = chosen.quota_mb * 1_000_000
     agent = Agent(
         folder, known, identity.load_keys(folder), wires, volume_limit_percent=chosen.volume_limit_percent,
-        quota_bytes=quota,
+        quota_bytes=chosen.quota_mb * 1_000_000,
     )  # fmt: skip
     return agent, link
 
 
+def _ways(folder: Path, known: Identity, chosen: Settings, stack: ExitStack) -> tuple[Link | Stick, Fetch, FetchKeys]:
+    """By which ways reports, clips and keys go."""
+    on_state = partial(_write_state, folder)
+    if chosen.link == "stick" and chosen.stick is not None:
+        stick = Stick(chosen.stick, known, on_state=on_state)
+        return stick, stick.clip, stick.keys
+    door = Door(known.door, known.device.user, known.password)
+    stack.callback(door.close)
+    link = Link(known, Way(chosen.link), poll_s=chosen.poll_s, tls_ca=chosen.tls_ca, on_state=on_state)
+    return link, door.clip, door.keys
+
+
 def _write_state(folder: Path, state: str) -> None:
     try:
-        files.write(folder / STATE_NAME, state.encode())
+        files.write(folder / names.LINK_STATE, state.encode())
     except OSError as error:
         log.warning("The state cannot be written.", exc_info=error, extra={"action": "state_unwritten"})
 
@@ -152,7 +137,7 @@ def _tried(name: str, agent: Agent, work: Callable[[], object]) -> None:
     """Whatever goes wrong once, the loudspeaker goes on."""
     try:
         work()
-    except (BroadcasterError, OSError, ValueError, RuntimeError) as error:
+    except Exception:
         if not agent.is_closed:
-            log.error("A thread of the loudspeaker failed.", exc_info=error, extra={"action": "failed", "thread": name})
+            log.exception("A thread of the loudspeaker failed.", extra={"action": "failed", "thread": name})
         time.sleep(_IDLE_S)

@@ -12,13 +12,8 @@ from pydantic import field_validator, model_validator
 from broadcaster import strict_yaml
 from broadcaster.audio.play import sink_for
 from broadcaster.errors import ConfigError
+from broadcaster.player import names
 from broadcaster.strict_yaml import Strict, problem
-
-FOLDER = Path("loudspeaker")
-"""Where a loudspeaker keeps everything, unless another folder is named."""
-FILE_NAME = "player.yaml"
-CODE_NAME = "enrol.code"
-"""A file with the server's address and a one-time code: with it in its folder, a loudspeaker enrols when it starts."""
 
 
 class SwitchSettings(Strict):
@@ -71,5 +66,5 @@ class Settings(Strict):
 
 def load(folder: Path) -> Settings:
     """What stands in a loudspeaker's folder; the defaults where nothing does. Raises InputError."""
-    path = folder / FILE_NAME
+    path = folder / names.SETTINGS
     return strict_yaml.load(path).validate(Settings) if path.exists() else Settings()

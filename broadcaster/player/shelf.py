@@ -57,16 +57,17 @@ class Shelf:
         files.settle(self.folder)
 
     def remove(self, order: Payload) -> None:
+        """Hold it no more. A file that cannot be removed does no harm: what became of its order is remembered."""
         held = self.held.get(order.airing or "")
         if held is not None and held.order.seq == order.seq:
             del self.held[order.airing or ""]
-        files.discard(self._path(order))
+        self._unlink(self._path(order))
 
     def stored(self, listener: Listener) -> Iterator[Payload]:
         """What lies on the disk and is signed by a key that is trusted still; the rest is removed."""
         for path, order in self._read_all(listener):
             if order is None:
-                files.discard(path)
+                self._unlink(path)
             else:
                 yield order
 
@@ -84,6 +85,12 @@ class Shelf:
         except (BroadcasterError, OSError) as error:
             log.error("A stored order cannot be used.", exc_info=error, extra={"action": "order_lost"})
             return None
+
+    def _unlink(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            log.error("An order cannot be removed.", exc_info=error, extra={"action": "order_left"})
 
     def _path(self, order: Payload) -> Path:
         return self.folder / f"{order.airing}-{order.seq}.json"

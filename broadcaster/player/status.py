@@ -7,9 +7,9 @@ from pathlib import Path
 from broadcaster.orders import memory as memories
 from broadcaster.orders.memory import State
 from broadcaster.orders.payload import Payload
-from broadcaster.player import identity
+from broadcaster.player import identity, names
+from broadcaster.player.alone import is_running
 from broadcaster.player.identity import Identity
-from broadcaster.player.run import STATE_NAME, is_running
 from broadcaster.player.shelf import Shelf
 
 
@@ -33,7 +33,7 @@ def read(folder: Path, now: datetime) -> Status:
     over = {airing for airing, kept in memory.known.items() if kept.state not in {State.ACCEPTED, State.READY}}
     held = [order for order in Shelf(folder / "orders").shown(known.listener(keys)) if order.airing not in over]
     running = is_running(folder)
-    state = folder / STATE_NAME
+    state = folder / names.LINK_STATE
     return Status(
         identity=known,
         keys_version=keys.version,

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Protocol
 
 from broadcaster import files
-from broadcaster.errors import BroadcasterError
 from broadcaster.orders import keydocument
 from broadcaster.orders.envelope import ORDER_LIMIT_BYTES
 from broadcaster.orders.payload import Audio
@@ -121,7 +120,10 @@ class Stick:
         while not self._is_over.is_set():
             try:
                 self.visit(owner)
-            except (BroadcasterError, OSError, ValueError) as error:
+            except OSError as error:
+                self._tell(f"offline: {error}")
+            except Exception as error:  # this thread must go on
+                log.exception("The stick failed.", extra={"action": "link_failed"})
                 self._tell(f"offline: {error}")
             self._is_over.wait(LOOK_S)
 

@@ -20,10 +20,11 @@ from pathlib import Path
 
 from broadcaster import application, clock, config
 from broadcaster.errors import BroadcasterError
-from broadcaster.player import identity
+from broadcaster.player import names
+from broadcaster.player.fleet import EVERYONE
 from broadcaster.store import schema
 from loudspeakers.enrolling import NoRoomError, enrolled
-from loudspeakers.processes import EVERYONE, Event, Processes
+from loudspeakers.processes import Event, Processes
 
 FAULTS = ("offline", "slow", "wrong-clock", "silent", "duplicates", "reorder")
 
@@ -102,7 +103,7 @@ def _share(text: str) -> str:
 def _folders(options: argparse.Namespace) -> list[Path]:
     """Whose loudspeakers run. Raises BroadcasterError, NoRoomError, OSError."""
     if options.folder is not None:
-        found = sorted(path.parent.absolute() for path in options.folder.glob(f"*/{identity.FILE_NAME}"))
+        found = sorted(path.parent.absolute() for path in options.folder.glob(f"*/{names.IDENTITY}"))
         return found[: options.count]
     data: Path = options.data.absolute()
     settings = config.load(data.parent).model_copy(update={"data_folder": data})

@@ -17,6 +17,7 @@ from broadcaster.domain.roles import EVERYWHERE, Actor, Grant, Role
 from broadcaster.orders.device import DeviceKey
 from broadcaster.orders.topics import Device
 from broadcaster.player import identity as identities
+from broadcaster.player.names import IDENTITY
 from broadcaster.services import enrolment, keyring, visiting
 from broadcaster.store.device_tables import LoudspeakerRow
 from broadcaster.store.tables import StationRow
@@ -58,7 +59,7 @@ def _known(built: Application, home: Path) -> list[Path]:
     with built.store.reading() as session:
         here = select(LoudspeakerRow).where(LoudspeakerRow.enrolled_at.is_not(None))
         names = [Device(row.commune, row.id).user for row in session.scalars(here)]
-    return sorted(home / name for name in names if (home / name / identities.FILE_NAME).exists())
+    return sorted(home / name for name in names if (home / name / IDENTITY).exists())
 
 
 def _places(session: Session, count: int) -> Iterator[tuple[StationRow, str]]:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-EVERYONE = "all"
+from broadcaster.player.fleet import EVERYONE
+
 _PATIENCE_S = 30.0
 
 Event = dict[str, Any]

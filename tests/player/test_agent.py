@@ -409,3 +409,26 @@ def test_too_late_is_silence(box: Box) -> None:
     box.until(DUE + 11 * MINUTE)
     assert box.horn.heard == []
     assert box.states()[-1] in {"refused:expired", "refused:late"}
+
+
+def test_a_file_that_cannot_be_removed_stops_nothing(box: Box) -> None:
+    order = held(box)
+    box.obey(order)
+    path = box.folder / "orders" / f"{order.airing}-{order.seq}.json"
+    path.unlink()
+    path.mkdir()
+    box.until(DUE + MINUTE)
+    assert box.states() == ["accepted", "ready", "started", "finished"]
+    box.switch_on()
+    box.obey(held(box, 1, seq=2, nbf=box.time.now(), start=DUE + 10 * MINUTE, exp=DUE + 15 * MINUTE))
+    box.until(DUE + 11 * MINUTE)
+    assert len(box.horn.heard) == 2
+
+
+def test_that_somebody_moves_the_switch_is_one_line_in_the_log(box: Box, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "broadcaster.player")
+    for is_off in (False, True, True, False):
+        box.is_switched_off = is_off
+        box.until(box.time.now() + SECOND)
+    moved = [vars(record)["is_off"] for record in caplog.records if vars(record).get("action") == "switch"]
+    assert moved == [True, False]

@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from paho.mqtt.client import MQTTMessageInfo
 
 from broadcaster import clock
 from broadcaster.broker.passwords import hashed
 from broadcaster.domain.place import Mode
-from broadcaster.mqtt import Connection
 from broadcaster.orders import device as devices
 from broadcaster.orders.device import DeviceKey, Hello, PlayReport
 from broadcaster.orders.health import Health, read_state
 from broadcaster.orders.topics import Device, Part, everyone
 from broadcaster.player import link as room
+from broadcaster.player import underway
 from broadcaster.player.door import Answer
 from broadcaster.player.identity import Identity, MqttAddress
 from broadcaster.player.link import Link, Way
@@ -57,28 +56,6 @@ class Box:
         return self.state
 
 
-class Stumbling(Box):
-    """One that a certain order upsets."""
-
-    def receive(self, envelope: bytes) -> None:
-        if envelope == b"a bad one":
-            raise RuntimeError("nobody thought of this")
-        super().receive(envelope)
-
-
-class SlowLine(Connection):
-    """A connection whose broker has got nothing yet."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-        self.infos: list[MQTTMessageInfo] = []
-
-    def publish(self, topic: str, payload: bytes, *, is_retained: bool = False) -> MQTTMessageInfo:
-        self.sent.append(payload)
-        self.infos.append(MQTTMessageInfo(len(self.sent)))
-        return self.infos[-1]
-
-
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     found = Mosquitto(tmp_path_factory.mktemp("mosquitto"), "server-secret", {DEVICE: hashed("secret")})
@@ -91,8 +68,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LOOK_S", 0.02)
     monkeypatch.setattr(room, "BACK_OFF_S", (0.05,))
     monkeypatch.setattr(room, "HELLO_AGAIN_S", (0.3,))
-    monkeypatch.setattr(room, "STEADY_S", 0.0)
-    monkeypatch.setattr(room, "AGAIN_S", 0.3)  # the server may listen only after it was said
+    monkeypatch.setattr(underway, "AGAIN_S", 0.3)  # the server may listen only after it was said
 
 
 def identity(port: int, door: str = "http://127.0.0.1:9") -> Identity:
@@ -175,7 +151,7 @@ def test_what_was_not_acknowledged_is_said_again_on_the_next_connection_oldest_f
 def test_what_nobody_acknowledges_is_said_again_after_a_while(
     broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "AGAIN_S", 0.1)
+    monkeypatch.setattr(underway, "AGAIN_S", 0.1)
     box = Box(reports={1: b"one"}, is_greeted=True)
     with server(broker) as client, linked(box, broker.port):
         until(lambda: client.heard.count(Heard(DEVICE.topic(Part.REPORT), b"one")) >= 3)
@@ -202,19 +178,68 @@ class FakeDoor:
         self.visits: list[list[bytes]] = []
         self.answers = [Answer(b"an ack", (b"an order",))]
         self.came = threading.Event()
-        self.fault: Exception | None = None
 
     def report(self, messages: list[bytes]) -> Answer:
-        fault, self.fault = self.fault, None
-        if fault is not None:
-            self.visits.append([])
-            raise fault
         self.visits.append(messages)
         self.came.set()
         return self.answers.pop() if self.answers else Answer(None, ())
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def test_at_the_door_it_says_hello_first_even_where_nothing_was_asked_yet_and_only_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    door = FakeDoor()
+    monkeypatch.setattr(room, "Door", lambda *_: door)
+    box = Box(is_greeted=True)
+    with linked(box, 9, Way.HTTP):
+        until(lambda: len(door.visits) >= 3)
+    assert box.hellos == 1
+    assert [len(messages) for messages in door.visits[:3]] == [1, 0, 0]
+
+
+def test_a_door_that_fails_in_an_unknown_way_is_visited_again_and_greeted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class BadDoor(FakeDoor):
+        def report(self, messages: list[bytes]) -> Answer:
+            answer = super().report(messages)
+            if len(self.visits) < 3:
+                raise KeyError("unknown")
+            return answer
+
+    door = BadDoor()
+    monkeypatch.setattr(room, "Door", lambda *_: door)
+    box = Box(reports={1: b"one"})
+    with linked(box, 9, Way.HTTP):
+        until(lambda: len(door.visits) >= 4)
+    assert [messages[1:] for messages in door.visits[:3]] == [[b"one"]] * 3
+    assert [len(messages) for messages in door.visits[:4]] == [2, 2, 2, 0]
+
+
+def test_the_link_goes_on_where_the_loudspeaker_fails(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    box = Box()
+    failures = iter([KeyError("first"), RuntimeError("second")])
+
+    def hello() -> bytes:
+        for failure in failures:
+            raise failure
+        return Box.hello(box)
+
+    def receive(envelope: bytes) -> None:
+        box.received.append(envelope)
+        if envelope == b"bad":
+            raise KeyError("bad")
+
+    monkeypatch.setattr(box, "hello", hello)
+    monkeypatch.setattr(box, "receive", receive)
+    with server(broker) as client, linked(box, broker.port):
+        until(lambda: bool(said(client)))
+        for payload in (b"bad", b"good"):
+            client.publish(DEVICE.topic(Part.ORDER), payload)
+        until(lambda: box.received == [b"bad", b"good"])
 
 
 @pytest.mark.parametrize("way", [Way.AUTO, Way.HTTP])
@@ -261,93 +286,3 @@ def test_mqtt_alone_never_goes_to_the_door(monkeypatch: pytest.MonkeyPatch) -> N
     link.close()
     assert told[0].startswith("offline: it cannot be reached")
     assert door.visits == []
-
-
-def test_it_says_hello_at_the_door_once_and_again_after_a_visit_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A greeting that the door has taken is answered with a later visit; until then another would only undo it."""
-    door = FakeDoor()
-    monkeypatch.setattr(room, "Door", lambda *_: door)
-    monkeypatch.setattr(room, "HELLO_AGAIN_S", (60.0,))
-    box = Box()
-    with linked(box, 9, Way.HTTP):
-        until(lambda: len(door.visits) >= 3)
-        assert [len(visit) for visit in door.visits[:3]] == [1, 0, 0]
-        door.fault = OSError("the network is gone")
-        until(lambda: door.fault is None)
-        count = len(door.visits)
-        until(lambda: len(door.visits) > count)
-    assert box.hellos == 2
-
-
-def test_who_was_greeted_over_mqtt_says_hello_at_the_door_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was sent while the connection was dying is nowhere else."""
-    door = FakeDoor()
-    monkeypatch.setattr(room, "Door", lambda *_: door)
-    monkeypatch.setattr(room, "DOOR_AFTER_S", 0.0)
-    broker = Mosquitto(tmp_path, "server-secret", {DEVICE: hashed("secret")})
-    box = Box(is_greeted=True)
-    with linked(box, broker.port, Way.AUTO):
-        until(lambda: box.hellos > 0)
-        broker.stop()
-        assert door.came.wait(20)
-        assert len(door.visits[0]) == 1
-
-
-def test_whatever_fails_the_link_goes_on(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
-    door = FakeDoor()
-    door.fault = RuntimeError("nobody thought of this")
-    monkeypatch.setattr(room, "Door", lambda *_: door)
-    with linked(Box(), 9, Way.HTTP):
-        until(lambda: len(door.visits) >= 2)
-    box = Stumbling(is_greeted=True)
-    with server(broker) as client, linked(box, broker.port):
-        until(lambda: bool(said(client)))
-        for order in (b"a bad one", b"a good one"):
-            client.publish(DEVICE.topic(Part.ORDER), order)
-        until(lambda: box.received == [b"a good one"])
-
-
-def test_a_broker_that_drops_everybody_at_once_is_not_hammered(
-    broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each try waits longer than the one before, as where nobody answers at all."""
-    waits: list[int] = []
-
-    class Steps(tuple[float, ...]):
-        def __getitem__(self, step: object) -> float:  # type: ignore[override]
-            assert isinstance(step, int)
-            waits.append(step)
-            return 0.01
-
-    monkeypatch.setattr(room, "STEADY_S", 20.0)
-    monkeypatch.setattr(room, "BACK_OFF_S", Steps((0.0,) * 6))
-    monkeypatch.setattr(Link, "_talk", lambda *_: None)
-    with linked(Box(), broker.port):
-        until(lambda: len(waits) >= 4)
-    assert waits[:4] == [0, 1, 2, 3]
-
-
-def test_a_report_that_is_under_way_is_not_said_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker on a slow line has it in its own time; a second one would only come later still."""
-    monkeypatch.setattr(room, "AGAIN_S", 0.0)
-    line = SlowLine()
-    link, box = Link(identity(9), Way.MQTT, poll_s=1.0), Box(reports={1: b"one"})
-    link.send(1, b"one")
-    for _ in range(3):
-        link._say_reports(box, line)
-    assert line.sent == [b"one"]
-    line.infos[0]._published = True
-    link._say_reports(box, line)
-    assert line.sent == [b"one", b"one"]
-
-
-def test_what_is_left_to_say_is_said_before_the_farewell(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An airing that the end itself cut short is reported at once where there is a connection."""
-    monkeypatch.setattr(room, "LOOK_S", 20.0)
-    box = Box(is_greeted=True)
-    with server(broker) as client:
-        with linked(box, broker.port):
-            until(lambda: bool(said(client)))
-            box.reports[1] = b"stopped"
-        client.wait_for(b"stopped")
-        until(lambda: states(client)[-1] is None)

@@ -16,7 +16,7 @@ from broadcaster.orders.device import Ack, sign_ack
 from broadcaster.orders.keydocument import KeyDocument
 from broadcaster.orders.keys import Purpose, new_key
 from broadcaster.orders.payload import Audio, Command, Payload
-from broadcaster.player import settings
+from broadcaster.player import names, settings
 from tests.fakes.stick_box import LENGTH_S, StickBox
 from tests.orders.cast import MINUTE, NOW, ORDER_KEY, STOP_KEY, at_once, play, signed
 
@@ -210,6 +210,6 @@ def test_it_looks_by_itself_until_it_is_closed(box: StickBox) -> None:
 
 
 def test_where_the_stick_is_has_to_be_said(tmp_path: Path) -> None:
-    (tmp_path / settings.FILE_NAME).write_text("link: stick\n", encoding="utf-8")
+    (tmp_path / names.SETTINGS).write_text("link: stick\n", encoding="utf-8")
     with pytest.raises(InputError, match="where the stick is mounted"):
         settings.load(tmp_path)
