@@ -10,6 +10,7 @@ import pytest
 from broadcaster.store.engine import Store
 from tests.fakes.postgres import postgres_here
 from tests.faults.office import FaultOffice
+from tests.faults.village import Village, village_in
 from tests.fixtures import Databases
 
 FULL = os.environ.get("BROADCASTER_FAULTS") == "full"
@@ -81,3 +82,9 @@ def another_office(
 def office(another_office: AnotherOffice) -> Iterator[FaultOffice]:
     with another_office() as made:
         yield made
+
+
+@pytest.fixture
+def village(office: FaultOffice) -> Iterator[Village]:
+    with village_in(office) as found:
+        yield found

@@ -120,6 +120,15 @@ class FaultOffice(Office):
         built.close()
         return count * len(COMMUNES)
 
+    def withdraw(self, word: str) -> None:
+        """Take a bulletin back, quicker than a command of its own starts."""
+        built, now = self.built(), datetime.now(UTC)
+        with built.store.reading() as session:
+            writer = places.actor(session, "writer", "root")
+        built.desk.withdraw(word, "", writer, now)
+        planning.plan(built.store, built.config, Actor(None, "root"), now)
+        built.close()
+
     def work(self, fault: Mapping[str, object] | None = None) -> "subprocess.Popen[str]":
         """A worker, with a fault or none."""
         (self.folder / "injected").unlink(missing_ok=True)
@@ -224,6 +233,7 @@ class FaultOffice(Office):
             "people": [
                 {"code": "writer", "roles": [{"role": "writer", "commune": "*"}, {"role": "operator", "commune": "*"}]},
                 {"code": "approver", "roles": [{"role": "approver", "commune": "*"}]},
+                {"code": "administrator", "roles": [{"role": "administrator", "commune": "*"}]},
             ],
             "bulletins": [
                 {"id": word, "title": word, "source": "x", "text": f"Bản tin {word} {word}.", "template": "ngan"}

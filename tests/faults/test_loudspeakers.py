@@ -3,7 +3,6 @@
 import base64
 import json
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,22 +12,14 @@ from broadcaster.orders import keyfolder
 from broadcaster.orders.keys import Purpose, new_key
 from broadcaster.orders.payload import TYPE, parse
 from tests.faults.conftest import FULL
-from tests.faults.office import FaultOffice
-from tests.faults.village import Village, signalled, village_in
+from tests.faults.office import WORDS, FaultOffice
+from tests.faults.village import AIRED, Village, signalled, village_in
 
 KILLS = 20 if FULL else 3
-AIRED = ("aired", None, "finished")
+FLIPS = 16
 
 
-@pytest.fixture
-def kind() -> str:
-    return "sqlite"
-
-
-@pytest.fixture
-def village(office: FaultOffice) -> Iterator[Village]:
-    with village_in(office) as found:
-        yield found
+pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
 
 
 def pause(seconds: float) -> None:
@@ -41,6 +32,16 @@ def resigned(order: bytes, **changes: object) -> bytes:
     payload = envelopes.unverified_payload(order, limit_bytes=9000)
     changed = json.dumps(json.loads(payload) | changes, sort_keys=True, separators=(",", ":")).encode()
     return json.dumps(found | {"payload": base64.b64encode(changed).decode()}).encode()
+
+
+def flipped(order: bytes, number: int) -> bytes:
+    """The order with one bit of what was signed, or of the signature, turned over."""
+    found = json.loads(order)
+    fields, name = (found["signatures"][0], "sig") if number % 2 else (found, "payload")
+    data = bytearray(base64.b64decode(fields[name]))
+    data[number * len(data) // FLIPS] ^= 1 << number % 8
+    fields[name] = base64.b64encode(data).decode()
+    return json.dumps(found).encode()
 
 
 def test_a_broker_that_is_killed_again_and_again_costs_no_airing(village: Village) -> None:
@@ -78,6 +79,7 @@ def test_whatever_an_intruder_sends_nothing_sounds_but_what_was_signed_and_that_
             envelopes.sign(base64.b64decode(signed), TYPE, other.private[0]),
             b"{}",
             b"\xff" * 9000,
+            *(flipped(order, number) for number in range(FLIPS)),
         ]
         village.intrude(*forged, order, order)
         village.intrude(order, retained=True)
@@ -158,17 +160,61 @@ def test_what_is_heard_by_nobody_is_missed_and_told_late(office: FaultOffice) ->
 
 
 @pytest.mark.campaign
-def test_a_clip_that_was_exchanged_under_its_name_is_never_played(village: Village) -> None:
+@pytest.mark.parametrize("keeps_length", [True, False], ids=["swapped", "cut short"])
+def test_a_clip_that_was_exchanged_under_its_name_is_never_played(village: Village, keeps_length: bool) -> None:
     with village.office.worker():
         village.until_online()
         village.office.rehearse(1, first_in_s=12)
         village.until_ready()
         (clip,) = [path for path in (village.box / "clips").iterdir() if path.suffix != ".part"]
         whole = clip.read_bytes()
-        clip.write_bytes(whole[: len(whole) // 2] * 2)
+        clip.write_bytes(whole[: len(whole) // 2] * (2 if keeps_length else 1))
         village.until_ended()
     assert village.outcomes() == [AIRED], "it was fetched anew"
     assert clip.read_bytes() == whole
+
+
+@pytest.mark.campaign
+def test_an_order_that_comes_again_a_second_later_after_its_end_and_after_a_restart_sounds_once(
+    office: FaultOffice,
+) -> None:
+    with village_in(office, grace_s=3) as village, office.worker():
+        village.until_online()
+        office.rehearse(1, first_in_s=10)
+        village.until_ready()
+        order = village.order()
+        expires = parse(envelopes.unverified_payload(order, limit_bytes=9000)).exp
+        village.until_ended()
+        pause(1.0)
+        village.intrude(order)
+        office.until(lambda: datetime.now(UTC) > expires + timedelta(seconds=1))
+        village.intrude(order)
+        office.until(lambda: "expired" in village.refusals())
+        village.kill_player()
+        village.start_player()
+        village.until_greeted()
+        village.intrude(order)
+        pause(2.0)
+    assert village.outcomes() == [AIRED]
+    assert len(village.heard()) == 1
+
+
+@pytest.mark.campaign
+def test_a_cancel_that_overtakes_its_order_counts_as_if_it_had_not(village: Village) -> None:
+    village.kill_player()
+    with village.office.worker():
+        village.office.rehearse(1, first_in_s=20)
+        village.office.wait_for("SELECT count(*) FROM outbox WHERE cmd = 'play'", lambda found: found[0][0] == 1)
+        order = village.order()
+        village.office.withdraw(WORDS[0])
+        village.start_player()
+        village.until_greeted()
+        village.office.until(lambda: "cancelled" in [report.state for report in village.reports()])
+        village.intrude(order)
+        due = parse(envelopes.unverified_payload(order, limit_bytes=9000)).start
+        village.office.until(lambda: datetime.now(UTC) > due + timedelta(seconds=3))
+    assert village.outcomes() == [("cancelled", "withdrawn", "none")]
+    assert village.heard() == []
 
 
 @pytest.mark.campaign

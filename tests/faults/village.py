@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from broadcaster.broker import mosquitto
@@ -15,8 +15,10 @@ from broadcaster.broker.passwords import hashed
 from broadcaster.broker.secret import server_password
 from broadcaster.orders import device as devices
 from broadcaster.orders import keyfolder
-from broadcaster.orders.device import PlayReport
+from broadcaster.orders.device import PlayReport, PlayState
+from broadcaster.orders.strict_json import whole
 from broadcaster.orders.topics import Device, Part, everyone
+from broadcaster.player import identity as identities
 from broadcaster.services import enrolment
 from broadcaster.services.samples import codes
 from tests.acceptance.office import LIMIT_S
@@ -26,7 +28,10 @@ from tests.faults.office import FaultOffice
 from tests.faults.proxy import Proxy
 
 KEP = Device("kep", "kep-01")
+AIRED = ("aired", None, "finished")
 INTRUDER = "intruder"
+Told = tuple[str, str, datetime]
+"""The airing, the state and the time of a report."""
 LAUNCHER = Path(__file__).with_name("player_launcher.py")
 AIRING = "SELECT id FROM airings WHERE commune = 'kep' ORDER BY due_at"
 ENDED = "SELECT outcome IS NOT NULL FROM airings WHERE commune = 'kep'"
@@ -63,12 +68,22 @@ class Village:
     def until_online(self) -> None:
         self.office.wait_for("SELECT is_online FROM loudspeakers", lambda found: bool(found) and bool(found[0][0]))
 
+    def until_greeted(self) -> None:
+        """It has said hello once more than by now."""
+        query = "SELECT count(*) FROM device_messages WHERE kind = 'hello'"
+        before = self.office.query(query)[0][0]
+        self.office.wait_for(query, lambda found: found[0][0] > before)
+
     def until_ready(self, count: int = 1) -> None:
         query = "SELECT count(*) FROM plays WHERE ready_at IS NOT NULL"
         self.office.wait_for(query, lambda found: found[0][0] >= count)
 
     def until_ended(self) -> None:
         self.office.wait_for(ENDED, lambda found: bool(found) and all(ended for (ended,) in found))
+
+    def has_ended(self) -> bool:
+        found = self.office.query(ENDED)
+        return bool(found) and all(ended for (ended,) in found)
 
     def heard(self) -> list[str]:
         """The names of what sounded in Kép, one for each play, whole or in part."""
@@ -92,6 +107,18 @@ class Village:
         ]
         return [message for message in found if isinstance(message, PlayReport)]
 
+    def airings(self) -> list[str]:
+        return [str(key) for (key,) in self.office.query(AIRING)]
+
+    def ignored(self) -> list[Told]:
+        """What was journalled and not believed."""
+        query = "SELECT payload FROM journal WHERE action = 'report_ignored' AND chain = 'kep' ORDER BY seq"
+        found = [json.loads(payload)["data"] for (payload,) in self.office.query(query)]
+        return [(each["airing"], each["state"], datetime.fromisoformat(each["at"])) for each in found]
+
+    def until_ignored(self, lies: "list[Told]") -> None:
+        self.office.until(lambda: set(lies) <= set(self.ignored()))
+
     def story(self) -> list[str]:
         """The same, for people."""
         return [f"{each.at:%H:%M:%S.%f} {each.airing} {each.state} {each.code}" for each in self.reports()]
@@ -106,18 +133,47 @@ class Village:
                 client.publish(KEP.topic(Part.ORDER), envelope, retained=retained)
 
 
+@dataclass
+class Liar:
+    """Somebody who has the loudspeaker's own key and password; it is pushed out meanwhile, and comes back by itself."""
+
+    village: Village
+    client: MqttClient
+    identity: identities.Identity
+    lies: list[Told] = field(default_factory=list)
+
+    def says(self, airing: str, state: PlayState) -> None:
+        """A report as the loudspeaker would sign it; the order's number is the one it was given, if any."""
+        now = whole(datetime.now(UTC)) + timedelta(milliseconds=len(self.lies))  # two in one millisecond are two
+        found = self.village.office.query(f"SELECT number FROM plays WHERE airing = '{airing}'")
+        number = int(found[0][0]) if found else None
+        report = PlayReport(KEP, int(now.timestamp() * 1000), airing, number, state, now, position_s=1.0)
+        assert self.client.publish(KEP.topic(Part.REPORT), self.identity.key.signed(report))
+        self.lies.append((airing, str(state), now))
+
+
 @contextmanager
-def village_in(office: FaultOffice, *, confirm_within_s: float = 60.0) -> Iterator[Village]:
-    """The loudspeaker is enrolled and runs; no worker does."""
+def liar_in(village: Village) -> Iterator[Liar]:
+    identity = identities.load(village.box)
+    with closing(MqttClient(village.broker.port, KEP.user, identity.password)) as client:
+        assert client.is_in
+        yield Liar(village, client, identity)
+
+
+@contextmanager
+def village_in(
+    office: FaultOffice, *, confirm_within_s: float = 60.0, grace_s: float = 60.0, keys_age: timedelta = timedelta()
+) -> Iterator[Village]:
+    """The loudspeaker is enrolled and runs; no worker does. Kép's keys were made so long ago."""
     door = free_port()
     broker = Mosquitto(office.folder / "mosquitto", "none yet", {})
     proxy = Proxy(broker.port)
     office.settings = {
         "BROKER__EMBEDDED": "false", "BROKER__PORT": str(broker.port), "BROKER__PUBLIC_PORT": str(proxy.port),
         "DOOR__ENABLED": "true", "DOOR__PORT": str(door), "WORKER__CONFIRM_WITHIN_S": str(confirm_within_s),
-        "TIMETABLE__GRACE_S": "60",
+        "TIMETABLE__GRACE_S": str(grace_s), "ALERTS__WATCH_EVERY_S": "1",
     }  # fmt: skip
-    _settle(office, door)
+    _settle(office, door, keys_age)
     village = Village(office, broker, proxy)
     village.others.append(
         subprocess.Popen(
@@ -139,11 +195,11 @@ def village_in(office: FaultOffice, *, confirm_within_s: float = 60.0) -> Iterat
         broker.stop()
 
 
-def _settle(office: FaultOffice, door: int) -> None:
+def _settle(office: FaultOffice, door: int, keys_age: timedelta) -> None:
     built, now = office.built(), datetime.now(UTC)
     station = {"code": "kep-loa", "commune": "kep", "connector": "mqtt", "mode": "test", "config": {"lead_s": 300}}
     office.bring(built, {"stations": [station]})
-    keyfolder.make(built.keys_folder, "kep", now)
+    keyfolder.make(built.keys_folder, "kep", now - keys_age)
     (code,) = codes(built.store, "root", now, lambda _: False).values()
     built.close()
     box = office.folder / "kep-01"
