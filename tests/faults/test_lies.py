@@ -11,7 +11,7 @@ from broadcaster.orders.topics import Device, Part
 from tests.faults.office import WORDS
 from tests.faults.village import AIRED, KEP, Village, liar_in
 
-pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
+pytestmark = [pytest.mark.parametrize("kind", ["sqlite"]), pytest.mark.campaign]
 
 OTHER = Device("my-thai", "my-thai-01")
 ELSEWHERE = "SELECT id FROM airings WHERE commune = 'my-thai' AND bulletin = '{word}'"
